@@ -1,0 +1,75 @@
+//! The Yamux protocol as a value.
+//!
+//! [Yamux] turns one reliable, ordered connection into many bidirectional streams with flow control
+//! and keepalives. This crate is the protocol and nothing else: [`Connection`] takes bytes and the
+//! time, and yields bytes and events. It does no I/O, looks at no clock, spawns nothing, and needs
+//! only `alloc`. Applications use one of the adapters, `yamux-tokio` or `yamux-async-std`, which
+//! share the runtime-free async layer behind the feature `driver`.
+//!
+//! [Yamux]: https://github.com/hashicorp/yamux/blob/master/spec.md
+//!
+//! # Where what the specification says is obeyed
+//!
+//! | spec heading | source | tests |
+//! |---|---|---|
+//! | Framing, Version, Type, Flag, StreamID, Length fields | `frame/` | `tests/framing.rs` |
+//! | Opening a stream | `connection/receive.rs`, `connection/streams.rs` | `tests/opening.rs` |
+//! | Closing a stream | `stream/state.rs`, `stream/view.rs` | `tests/closing.rs` |
+//! | Flow Control | `flow_control/`, `connection/transmit.rs` | `tests/flow_control.rs` |
+//! | Ping | `connection/ping.rs` | `tests/ping.rs` |
+//! | Session termination, Go Away | `connection/go_away.rs` | `tests/session_termination.rs` |
+//! | (hostile peers) | `limits.rs`, `config.rs` | `tests/hostile.rs` |
+//!
+//! # Features
+//! - `driver`: the runtime-free async layer (needs `std`);
+//! - `std`: `std` in the dependencies;
+//! - `tracing`: debug and trace events; nothing a peer causes is logged above debug.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod config;
+mod connection;
+#[cfg(feature = "driver")]
+pub mod driver;
+mod error;
+mod flow_control;
+mod frame;
+pub mod limits;
+mod stream;
+mod stream_id;
+mod time;
+
+pub(crate) use connection::event;
+
+pub use config::{Config, ConfigBuilder, ConfigError};
+pub use connection::{Connection, Event, Stats, Transmit, TransportState};
+pub use error::{
+    ConnectionError, OpenError, ProtocolError, ReadError, ResetError, UnknownStream, WriteError,
+};
+pub use flow_control::INITIAL_WINDOW;
+pub use frame::{Decoder, Flags, Frame, FrameError, GoAwayCode, HEADER_LEN, Item, Piece, VERSION};
+pub use stream::Stream;
+pub use stream_id::{Side, StreamId};
+pub use time::Instant;
