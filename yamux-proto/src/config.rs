@@ -1,0 +1,304 @@
+//! What a session may be told, with its defaults and limits.
+
+use core::time::Duration;
+
+use thiserror::Error;
+
+use crate::flow_control::INITIAL_WINDOW;
+
+/// The settings of a session. A value of this type is always valid.
+///
+/// The defaults are Go's where Go has them, and otherwise fit a service that trusts its peers to be
+/// buggy but not malicious; [`Config::hardened`] fits one that trusts nobody.
+///
+/// # Memory
+/// What a peer can make one session hold is at most the sum of
+/// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
+///   wastes, plus 2 MiB of read buffers;
+/// - `send_buffer` and 256 KiB of staged output, twice (one being written, one being filled), plus
+///   4 KiB for each stream that the application writes to;
+/// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
+///
+/// Independently of `max_unread_bytes`, windows bound unread data to `initial_receive_window` for
+/// each stream and `max_receive_window_total` for all of them together.
+///
+/// ```
+/// use core::time::Duration;
+/// use yamux_proto::Config;
+///
+/// let config = Config::builder()
+///     .keepalive_interval(Some(Duration::from_secs(15)))
+///     .max_receive_window(4 * 1024 * 1024)
+///     .build()?;
+/// assert_eq!(config.accept_backlog(), 1024);
+/// # Ok::<(), yamux_proto::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    accept_backlog: usize,
+    keepalive_interval: Option<Duration>,
+    keepalive_timeout: Duration,
+    write_stall_timeout: Duration,
+    open_timeout: Duration,
+    close_timeout: Duration,
+    linger_timeout: Duration,
+    linger_bytes: u32,
+    max_inbound_streams: usize,
+    initial_receive_window: u32,
+    max_receive_window: u32,
+    max_receive_window_total: usize,
+    send_buffer: usize,
+    max_unread_bytes: usize,
+}
+
+/// Why a [`ConfigBuilder`] does not build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A count or a size that must be at least 1 is 0; the field is named.
+    #[error("{0} must not be zero")]
+    Zero(&'static str),
+    /// A duration that must pass before something happens is zero; the field is named.
+    #[error("{0} must be longer than zero")]
+    NoTime(&'static str),
+    /// A window below the 262,144 bytes that every Yamux peer takes for granted.
+    #[error("initial_receive_window is {0} bytes, less than the protocol's 262144")]
+    WindowTooSmall(u32),
+    /// A window above 1 GiB.
+    #[error("{field} is {bytes} bytes, more than {}", Config::LARGEST_WINDOW)]
+    WindowTooLarge {
+        /// The builder's method.
+        field: &'static str,
+        /// What it was given.
+        bytes: u32,
+    },
+    /// The largest window is smaller than the initial one.
+    #[error("max_receive_window is {max} bytes, less than the initial {initial}")]
+    WindowShrinks {
+        /// `initial_receive_window`.
+        initial: u32,
+        /// `max_receive_window`.
+        max: u32,
+    },
+    /// Less unread data is allowed than one stream's window may bring.
+    #[error("max_unread_bytes is {0} bytes, less than one stream's window")]
+    UnreadTooSmall(usize),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            accept_backlog: 1024,
+            keepalive_interval: Some(Duration::from_secs(30)),
+            keepalive_timeout: Duration::from_secs(10),
+            write_stall_timeout: Duration::from_secs(10),
+            open_timeout: Duration::from_secs(75),
+            close_timeout: Duration::from_secs(10),
+            linger_timeout: Duration::from_secs(30),
+            linger_bytes: 1024 * 1024,
+            max_inbound_streams: 4096,
+            initial_receive_window: INITIAL_WINDOW,
+            max_receive_window: 16 * 1024 * 1024,
+            max_receive_window_total: 64 * 1024 * 1024,
+            send_buffer: 256 * 1024,
+            max_unread_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+impl Config {
+    /// The largest window that can be configured: 1 GiB.
+    pub const LARGEST_WINDOW: u32 = 1 << 30;
+
+    /// Starts from the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::default() }
+    }
+
+    /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. At most
+    /// about 40 MiB a session.
+    pub fn hardened() -> Self {
+        Self {
+            accept_backlog: 64,
+            open_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(5),
+            linger_bytes: INITIAL_WINDOW,
+            max_inbound_streams: 128,
+            max_receive_window: 1024 * 1024,
+            max_receive_window_total: 4 * 1024 * 1024,
+            send_buffer: 64 * 1024,
+            max_unread_bytes: 16 * 1024 * 1024,
+            ..Self::default()
+        }
+    }
+
+    /// Inbound streams that may wait for `accept`; a SYN beyond is refused with RST. Default 1,024.
+    pub const fn accept_backlog(&self) -> usize {
+        self.accept_backlog
+    }
+
+    /// Silence after which the peer is pinged, or `None` for no keepalive. Default 30 s.
+    pub const fn keepalive_interval(&self) -> Option<Duration> {
+        self.keepalive_interval
+    }
+
+    /// Silence after such a ping that ends the session. Any byte counts as life. Default 10 s.
+    pub const fn keepalive_timeout(&self) -> Duration {
+        self.keepalive_timeout
+    }
+
+    /// How long the transport may refuse to take a single byte. Default 10 s.
+    pub const fn write_stall_timeout(&self) -> Duration {
+        self.write_stall_timeout
+    }
+
+    /// How long a SYN may go unanswered before its stream is reset. Default 75 s.
+    pub const fn open_timeout(&self) -> Duration {
+        self.open_timeout
+    }
+
+    /// How long the whole of a graceful close may take. Default 10 s.
+    pub const fn close_timeout(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// How long a dropped stream waits for the peer's FIN before it is reset. Default 30 s.
+    pub const fn linger_timeout(&self) -> Duration {
+        self.linger_timeout
+    }
+
+    /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
+    pub const fn linger_bytes(&self) -> u32 {
+        self.linger_bytes
+    }
+
+    /// Streams that the peer may have open at once; a SYN beyond is refused with RST. Default 4,096.
+    pub const fn max_inbound_streams(&self) -> usize {
+        self.max_inbound_streams
+    }
+
+    /// The receive window of a new stream, in bytes. Default 262,144, the protocol's.
+    pub const fn initial_receive_window(&self) -> u32 {
+        self.initial_receive_window
+    }
+
+    /// The window that auto-tuning may reach on one stream, in bytes. Default 16 MiB.
+    pub const fn max_receive_window(&self) -> u32 {
+        self.max_receive_window
+    }
+
+    /// What auto-tuning may add to the windows of all streams together, in bytes. Default 64 MiB.
+    pub const fn max_receive_window_total(&self) -> usize {
+        self.max_receive_window_total
+    }
+
+    /// Bytes that one stream may have accepted from the application and not yet handed to the
+    /// transport. Default 256 KiB.
+    pub const fn send_buffer(&self) -> usize {
+        self.send_buffer
+    }
+
+    /// Unread bytes on all streams together beyond which nothing more is read from the transport.
+    /// Default 256 MiB.
+    pub const fn max_unread_bytes(&self) -> usize {
+        self.max_unread_bytes
+    }
+}
+
+/// Builds a [`Config`]; each method sets the field of the getter with its name.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+macro_rules! setters {
+    ($($field:ident: $type:ty,)*) => {
+        impl ConfigBuilder {
+            $(
+                #[doc = concat!("Sets [`Config::", stringify!($field), "`].")]
+                pub fn $field(mut self, $field: $type) -> Self {
+                    self.config.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    accept_backlog: usize,
+    keepalive_interval: Option<Duration>,
+    keepalive_timeout: Duration,
+    write_stall_timeout: Duration,
+    open_timeout: Duration,
+    close_timeout: Duration,
+    linger_timeout: Duration,
+    linger_bytes: u32,
+    max_inbound_streams: usize,
+    initial_receive_window: u32,
+    max_receive_window: u32,
+    max_receive_window_total: usize,
+    send_buffer: usize,
+    max_unread_bytes: usize,
+}
+
+impl ConfigBuilder {
+    /// Checks the settings against each other.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`] found.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let config = self.config;
+        config.check_counts()?;
+        config.check_times()?;
+        config.check_windows()?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    fn check_counts(&self) -> Result<(), ConfigError> {
+        let counts = [
+            ("accept_backlog", self.accept_backlog),
+            ("max_inbound_streams", self.max_inbound_streams),
+            ("send_buffer", self.send_buffer),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((field, _)) => Err(ConfigError::Zero(field)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        let times = [
+            ("keepalive_interval", self.keepalive_interval.unwrap_or(Duration::MAX)),
+            ("keepalive_timeout", self.keepalive_timeout),
+            ("write_stall_timeout", self.write_stall_timeout),
+            ("open_timeout", self.open_timeout),
+        ];
+        match times.into_iter().find(|(_, time)| time.is_zero()) {
+            Some((field, _)) => Err(ConfigError::NoTime(field)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_windows(&self) -> Result<(), ConfigError> {
+        let (initial, max) = (self.initial_receive_window, self.max_receive_window);
+        if initial < INITIAL_WINDOW {
+            return Err(ConfigError::WindowTooSmall(initial));
+        }
+        for (field, bytes) in [("initial_receive_window", initial), ("max_receive_window", max)] {
+            if bytes > Self::LARGEST_WINDOW {
+                return Err(ConfigError::WindowTooLarge { field, bytes });
+            }
+        }
+        if max < initial {
+            return Err(ConfigError::WindowShrinks { initial, max });
+        }
+        if self.max_unread_bytes < usize::try_from(max).unwrap_or(usize::MAX) {
+            return Err(ConfigError::UnreadTooSmall(self.max_unread_bytes));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The limits on what a peer may cause that are not settings, each with its reason.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// Streams of this side that may be unacknowledged; `open` waits beyond. Go's `AcceptBacklog` is 256
+/// in every peer in use, and it refuses what exceeds it.
+pub const UNACKED_STREAMS: usize = 256;
+
+/// Refused streams whose RST has not been sent; beyond, input is left unread until the transport
+/// takes them (CVE-2019-9514).
+pub const PENDING_REFUSALS: usize = 256;
+
+/// Pings that have not been answered; further ones are dropped and counted (CVE-2019-9512).
+pub const PENDING_PONGS: usize = 32;
+
+/// Bytes staged for the transport by all streams together. Without this bound, sixteen bulk streams
+/// lose a quarter of their throughput to cache misses, and a small request waits behind them all.
+pub const STAGED_BYTES: usize = 256 * 1024;
+
+/// What a stream with nothing staged may always stage, in bytes, so that bulk cannot starve a small
+/// request.
+pub const STAGED_FLOOR: usize = 4096;
+
+/// The largest body of a Data frame that this side sends, in bytes: py-libp2p loses its place on
+/// larger ones.
+pub const FRAME_BODY: usize = 64 * 1024;
+
+/// The smallest body that is worth a frame while the peer dribbles window and there is more to send,
+/// in bytes (CVE-2019-9511). After a round trip without more window, less is sent.
+pub const DRIBBLE: usize = 1024;
+
+/// How long a session that has failed may take to tell the peer.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long input waits for the application to accept a stream when the backlog is full, before the
+/// stream is refused. An application that is not accepting costs the peer this pause once.
+pub const ACCEPT_PATIENCE: Duration = Duration::from_millis(10);
+
+/// Frames without effect that may come at once, and how many more a second: empty Data, Window
+/// Updates of nothing, frames for streams that never were, pongs nobody asked for, pings beyond
+/// [`PENDING_PONGS`], refused SYNs.
+pub const GLITCHES: (u32, u32) = (1024, 100);
+
+/// Streams that may be reset at once by the peer that opened them or because of what it did, and how
+/// many more a second (CVE-2023-44487, CVE-2025-8671).
+pub const RESETS: (u32, u32) = (1024, 256);
+
+/// Late frames that count as harmless after a stream has ended, for each stream: Window Updates,
+/// FIN, RST cross ours on the wire, and js-libp2p sends Window Updates for closed streams.
+pub(crate) const LATE_FRAMES: u32 = 8;
+
+/// Bytes of window left to the peer at the end of a stream for each further late frame.
+pub(crate) const LATE_FRAME_BYTES: u32 = 4096;
+
+/// Late frames that can be harmless, over all streams that have ended.
+pub(crate) const LATE_FRAMES_MAX: u32 = 65_536;
+
+/// Fills by one for each offence and leaks at a steady rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeakyBucket {
+    /// Offences that have not leaked, in nanoseconds of leaking.
+    level: u64,
+    burst: u64,
+    cost: u64,
+    leaked_until: Instant,
+}
+
+impl LeakyBucket {
+    pub(crate) const fn new((burst, per_second): (u32, u32), now: Instant) -> Self {
+        let cost = match 1_000_000_000_u64.checked_div(per_second as u64) {
+            Some(cost) => cost,
+            None => u64::MAX,
+        };
+        Self { level: 0, burst: cost.saturating_mul(burst as u64), cost, leaked_until: now }
+    }
+
+    /// Counts one offence; false when that was one too many.
+    pub(crate) fn fill(&mut self, now: Instant) -> bool {
+        let leaked = now.as_nanos().saturating_sub(self.leaked_until.as_nanos());
+        self.leaked_until = now;
+        self.level = self.level.saturating_sub(leaked).saturating_add(self.cost);
+        self.level <= self.burst
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_a_burst_and_leaks_with_time() {
+        let mut bucket = LeakyBucket::new((3, 10), Instant::ORIGIN);
+        assert!((0..3).all(|_| bucket.fill(Instant::ORIGIN)));
+        assert!(!bucket.fill(Instant::ORIGIN));
+        let later = Instant::ORIGIN + Duration::from_millis(250);
+        assert!(bucket.fill(later), "two and a half have leaked");
+        assert!(!bucket.fill(later));
+    }
+}
