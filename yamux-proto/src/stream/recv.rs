@@ -1,0 +1,232 @@
+//! The receiving half of a stream: its window, and the bytes that wait for the application.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::connection::Key;
+use crate::flow_control::RecvWindow;
+use crate::frame::Piece;
+
+/// What the peer may send on a stream, and what it has sent.
+#[derive(Debug)]
+pub(crate) struct RecvHalf {
+    pub(crate) window: RecvWindow,
+    /// Present only while data waits, so that an idle stream costs nothing for it.
+    queue: Option<Box<Queue>>,
+    /// The application's last read found nothing.
+    pub(crate) blocked: bool,
+    /// Bytes thrown away since the application dropped its handle.
+    pub(crate) discarded: u32,
+}
+
+/// Bytes in the order in which they arrived.
+///
+/// Large pieces are slices of the transport's read buffer, small ones are copied together. A slice
+/// keeps its whole buffer alive, so what the application leaves unread while [`Pool::GRACE`] more
+/// input arrives is copied out after all: whatever the fragmentation, unread bytes hold at most
+/// twice their size and a constant.
+#[derive(Debug, Default)]
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    /// Small pieces behind the chunks.
+    tail: BytesMut,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Bytes,
+    /// The count of input at which it was sliced, or `None` if it owns its memory.
+    slice_at: Option<u64>,
+}
+
+/// Pieces at least this long are not copied, in bytes.
+pub(crate) const SLICE_MIN: usize = 4096;
+
+/// Small pieces are copied together up to this size, in bytes.
+const TAIL_MAX: usize = 16 * 1024;
+
+impl RecvHalf {
+    pub(crate) const fn new(window: RecvWindow) -> Self {
+        Self { window, queue: None, blocked: false, discarded: 0 }
+    }
+
+    /// Bytes that wait for the application.
+    pub(crate) fn unread(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.len)
+    }
+
+    /// Bytes that wait in one piece at the front.
+    pub(crate) fn front_len(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| match queue.chunks.front() {
+            Some(chunk) => chunk.bytes.len(),
+            None => queue.tail.len(),
+        })
+    }
+
+    /// Takes a piece of a Data frame. True if it is a slice, which `pool` wants to hear of.
+    pub(crate) fn push(&mut self, piece: Piece<'_>, pool: &mut Pool) -> bool {
+        let queue = self.queue.get_or_insert_with(|| pool.queues.pop().unwrap_or_default());
+        let len = piece.as_slice().len();
+        queue.len = queue.len.saturating_add(len);
+        if len >= SLICE_MIN {
+            queue.seal_tail();
+            queue.chunks.push_back(Chunk { bytes: piece.take(), slice_at: Some(pool.input) });
+            return true;
+        }
+        if queue.tail.len().saturating_add(len) > TAIL_MAX {
+            queue.seal_tail();
+        }
+        queue.tail.extend_from_slice(piece.as_slice());
+        false
+    }
+
+    /// Hands up to `max` waiting bytes to `sink`, piece by piece, and says how many.
+    pub(crate) fn read(
+        &mut self,
+        max: usize,
+        pool: &mut Pool,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> usize {
+        let Some(queue) = self.queue.as_mut() else { return 0 };
+        let mut left = max.min(queue.len);
+        let read = left;
+        while left > 0 {
+            left = left.saturating_sub(queue.read_front(left, sink));
+        }
+        self.settle(read, pool);
+        read
+    }
+
+    /// Takes up to `max` waiting bytes in one piece, without a copy.
+    pub(crate) fn read_chunk(&mut self, max: usize, pool: &mut Pool) -> Bytes {
+        let Some(queue) = self.queue.as_mut() else { return Bytes::new() };
+        let bytes = queue.take_front(max);
+        self.settle(bytes.len(), pool);
+        bytes
+    }
+
+    /// Throws away what waits and says how much it was.
+    pub(crate) fn discard(&mut self, pool: &mut Pool) -> usize {
+        let unread = self.unread();
+        if let Some(queue) = self.queue.as_mut() {
+            queue.chunks.clear();
+            queue.tail.clear();
+        }
+        self.settle(unread, pool);
+        unread
+    }
+
+    /// Copies what was sliced from the input up to the count `at`.
+    pub(crate) fn compact(&mut self, at: u64) {
+        for chunk in self.queue.iter_mut().flat_map(|queue| queue.chunks.iter_mut()) {
+            if chunk.slice_at.is_some_and(|sliced| sliced <= at) {
+                *chunk = Chunk { bytes: Bytes::copy_from_slice(&chunk.bytes), slice_at: None };
+            }
+        }
+    }
+
+    fn settle(&mut self, taken: usize, pool: &mut Pool) {
+        let Some(queue) = self.queue.as_mut() else { return };
+        queue.len = queue.len.saturating_sub(taken);
+        if queue.len == 0 {
+            pool.put_back(self.queue.take());
+        }
+    }
+}
+
+impl Queue {
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let bytes = core::mem::take(&mut self.tail).freeze();
+            self.chunks.push_back(Chunk { bytes, slice_at: None });
+        }
+    }
+
+    /// Hands at most `max` bytes of the first piece to `sink`; at least one, as `max` is and the
+    /// queue holds one.
+    fn read_front(&mut self, max: usize, sink: &mut dyn FnMut(&[u8])) -> usize {
+        let Some(chunk) = self.chunks.front_mut() else {
+            let len = self.tail.len().min(max);
+            sink(self.tail.get(..len).unwrap_or_default());
+            self.tail.advance(len);
+            return len;
+        };
+        let len = chunk.bytes.len().min(max);
+        sink(chunk.bytes.get(..len).unwrap_or_default());
+        chunk.bytes.advance(len);
+        if chunk.bytes.is_empty() {
+            self.chunks.pop_front();
+        }
+        len
+    }
+
+    fn take_front(&mut self, max: usize) -> Bytes {
+        let Some(chunk) = self.chunks.front_mut() else {
+            let len = self.tail.len().min(max);
+            return self.tail.split_to(len).freeze();
+        };
+        if chunk.bytes.len() > max {
+            return chunk.bytes.split_to(max);
+        }
+        self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default()
+    }
+}
+
+/// Empty queues for reuse, and a record of who holds slices of the transport's read buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    #[allow(clippy::vec_box, reason = "a queue moves into its stream by its box")]
+    queues: Vec<Box<Queue>>,
+    /// Bytes that have come from the transport.
+    input: u64,
+    /// Who got a slice, and at which count of input; in order.
+    slices: VecDeque<(u64, Key)>,
+}
+
+impl Pool {
+    /// Input that may follow a slice before it is copied out if it still waits, in bytes. At four
+    /// read buffers, an application that keeps up never pays for the copy.
+    const GRACE: u64 = 1024 * 1024;
+
+    /// Empty queues kept for reuse.
+    const QUEUES_MAX: usize = 64;
+
+    /// Counts bytes from the transport.
+    pub(crate) fn count_input(&mut self, bytes: usize) {
+        self.input = self.input.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Remembers that `key` holds a slice of recent input.
+    pub(crate) fn note_slice(&mut self, key: Key) {
+        self.slices.push_back((self.input, key));
+    }
+
+    /// A stream whose slices have lingered, and the count of input up to which it must let go of
+    /// them; `all` takes what came last as lingering too.
+    pub(crate) fn lingering(&mut self, all: bool) -> Option<(Key, u64)> {
+        let (at, key) = *self.slices.front()?;
+        if !all && at.saturating_add(Self::GRACE) > self.input {
+            return None;
+        }
+        self.slices.pop_front();
+        Some((key, at))
+    }
+
+    /// Gives memory back that only speed asked for.
+    pub(crate) fn shrink(&mut self) {
+        self.queues = Vec::new();
+        self.slices.shrink_to_fit();
+    }
+
+    fn put_back(&mut self, queue: Option<Box<Queue>>) {
+        if let Some(queue) = queue {
+            if self.queues.len() < Self::QUEUES_MAX {
+                self.queues.push(queue);
+            }
+        }
+    }
+}

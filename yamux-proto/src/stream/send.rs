@@ -1,0 +1,52 @@
+//! The sending half of a stream: its window, and how much of it is staged.
+
+use crate::flow_control::SendWindow;
+
+/// What this side may send on a stream, by the peer's word and by its own.
+#[derive(Debug)]
+pub(crate) struct SendHalf {
+    pub(crate) window: SendWindow,
+    /// The batch of output that holds this stream's latest frame.
+    pub(crate) staged_in: u64,
+    /// Bytes of data in that batch.
+    pub(crate) staged: u32,
+    /// Why the application's last write took nothing.
+    pub(crate) blocked: Blocked,
+    /// The peer dribbles window and this stream has waited long enough to use so little.
+    pub(crate) may_dribble: bool,
+}
+
+/// What a writer waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocked {
+    /// Nothing.
+    No,
+    /// The peer's window.
+    OnWindow,
+    /// Room in the staged output; the stream is in line for it.
+    OnRoom,
+}
+
+impl SendHalf {
+    pub(crate) const fn new() -> Self {
+        Self {
+            window: SendWindow::new(),
+            staged_in: 0,
+            staged: 0,
+            blocked: Blocked::No,
+            may_dribble: false,
+        }
+    }
+
+    /// Bytes of data that this stream has in `batch`.
+    pub(crate) fn staged_in(&self, batch: u64) -> usize {
+        if self.staged_in == batch { usize::try_from(self.staged).unwrap_or(usize::MAX) } else { 0 }
+    }
+
+    /// Records a frame with `bytes` of data in `batch`.
+    pub(crate) fn stage(&mut self, batch: u64, bytes: usize) {
+        let staged = self.staged_in(batch).saturating_add(bytes);
+        self.staged = u32::try_from(staged).unwrap_or(u32::MAX);
+        self.staged_in = batch;
+    }
+}
