@@ -1,0 +1,230 @@
+//! How a session ends: Go Away of both sides, draining, and the farewell (spec: Go Away).
+
+use super::Connection;
+use super::timers::Timer;
+use crate::error::{ConnectionError, ProtocolError, ResetError};
+use crate::event::Event;
+use crate::frame::{Frame, GoAwayCode};
+use crate::limits::FAREWELL;
+use crate::time::Instant;
+
+/// How far the end of the session has come.
+///
+/// ```text
+///     Active ──close──▶ Draining ──all taken──▶ Farewell ──peer leaves, or time is up──▶ Done
+///        └──────────── failure, Go Away, end of transport ──▶ ┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Streams open and close.
+    Active,
+    /// No new streams; what was accepted from the application goes out, and the peer may take it.
+    Draining(GoAwayCode),
+    /// The session is over; the last frames go out, then the write side closes, then the peer leaves.
+    Farewell {
+        /// The write side of the transport is closed.
+        write_closed: bool,
+    },
+    /// The transport is of no more use.
+    Done,
+}
+
+/// What the owner of the transport has to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportState {
+    /// Read and write.
+    Open,
+    /// Close its write side, say [`Connection::handle_write_closed`], and read on.
+    CloseWrite,
+    /// Read on until its end.
+    AwaitEnd,
+    /// Drop it.
+    Done,
+}
+
+impl Connection {
+    /// Tells the peer that no new streams are taken; those that are open live on.
+    ///
+    /// hashicorp/yamux goes on with its streams, as the specification says; go-yamux, js-libp2p and
+    /// py-libp2p end the session at once. Calling this again has no effect.
+    pub fn go_away(&mut self, code: GoAwayCode) {
+        if self.phase == Phase::Active && !self.refusing {
+            self.refusing = true;
+            self.staging.frame(Frame::GoAway { code });
+        }
+    }
+
+    /// Begins to close in good order; calling it again has no effect.
+    ///
+    /// New streams are refused, those that wait to be accepted are reset. What the application has
+    /// written goes out; then the peer has until `close_timeout` to end every stream that this side
+    /// finished. Go Away comes only after that, because most peers drop what they have not read when
+    /// they see it, and some do so at the end of the transport.
+    pub fn close(&mut self, code: GoAwayCode) {
+        if self.phase != Phase::Active {
+            return;
+        }
+        self.phase = Phase::Draining(code);
+        self.refusing = true;
+        while let Some(key) = self.accept_queue.pop_front() {
+            self.reset_stream(key, ResetError::Locally(0));
+        }
+        self.unaccepted = 0;
+        self.events.extend([Event::Incoming, Event::Outbound]);
+        self.settle_phase();
+    }
+
+    /// Ends the session at once: nothing more is sent.
+    pub fn abort(&mut self) {
+        self.end(ConnectionError::Closed);
+        self.finish();
+    }
+
+    /// Tells that the transport failed, and is of no more use.
+    pub fn handle_transport_failure(&mut self) {
+        self.end(ConnectionError::TransportFailed);
+        self.finish();
+    }
+
+    /// Tells that the transport has no more input.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.tick(now);
+        self.eof = true;
+        match self.phase {
+            Phase::Active | Phase::Draining(_) => {
+                let inside = self.decoder.is_inside_body() || self.inside_header;
+                let clean = !inside && (self.peer_gone || self.streams.len() == 0);
+                self.end(match clean {
+                    true => ConnectionError::ClosedByPeer,
+                    false => ConnectionError::TransportEnded,
+                });
+                self.timers.arm(Timer::Close, now + FAREWELL);
+            }
+            Phase::Farewell { write_closed: true } => self.finish(),
+            Phase::Farewell { write_closed: false } | Phase::Done => {}
+        }
+    }
+
+    /// Tells that the write side of the transport is closed.
+    pub fn handle_write_closed(&mut self) {
+        if let Phase::Farewell { write_closed } = &mut self.phase {
+            *write_closed = true;
+            if self.eof {
+                self.finish();
+            }
+        }
+    }
+
+    /// What to do about the transport now.
+    pub fn transport_state(&self) -> TransportState {
+        match self.phase {
+            Phase::Active | Phase::Draining(_) => TransportState::Open,
+            Phase::Farewell { write_closed: false } if self.has_output() || self.in_flight => {
+                TransportState::Open
+            }
+            Phase::Farewell { write_closed: false } => TransportState::CloseWrite,
+            Phase::Farewell { write_closed: true } => TransportState::AwaitEnd,
+            Phase::Done => TransportState::Done,
+        }
+    }
+
+    /// Whether the application may still accept streams.
+    #[cfg(feature = "driver")]
+    pub(crate) fn takes_streams(&self) -> bool {
+        self.phase == Phase::Active
+    }
+
+    /// Whether the application may still open streams, at the latest when the peer has acknowledged
+    /// earlier ones.
+    #[cfg(feature = "driver")]
+    pub(crate) fn can_open(&self) -> bool {
+        self.phase == Phase::Active && !self.peer_gone
+    }
+
+    /// Why the session ended, once it has.
+    pub const fn cause(&self) -> Option<ConnectionError> {
+        self.cause
+    }
+
+    /// The peer sent Go Away.
+    pub(super) fn receive_go_away(&mut self, now: Instant, code: GoAwayCode) {
+        if code == GoAwayCode::NORMAL {
+            self.peer_gone = true;
+            self.events.push_back(Event::Outbound);
+            return;
+        }
+        self.clear_output();
+        self.end(ConnectionError::GoAway(code));
+        self.timers.arm(Timer::Close, now + FAREWELL);
+    }
+
+    /// The peer broke the protocol: one Go Away, and nothing else is sent or processed.
+    pub(super) fn fail(&mut self, now: Instant, error: ProtocolError) {
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%error, "the peer broke the protocol");
+        self.clear_output();
+        self.staging.frame(Frame::GoAway { code: error.go_away_code() });
+        self.end(ConnectionError::Protocol(error));
+        self.timers.arm(Timer::Close, now + FAREWELL);
+    }
+
+    /// Ends the session where there is nobody to tell.
+    pub(super) fn give_up(&mut self, cause: ConnectionError) {
+        self.end(cause);
+        self.finish();
+    }
+
+    /// The time for the phase of closing under way is up.
+    pub(super) fn close_timed_out(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Active => {}
+            Phase::Draining(code) => {
+                let lossless = !self.has_output() && !self.in_flight;
+                self.staging.frame(Frame::GoAway { code });
+                self.end(match lossless {
+                    true => ConnectionError::Closed,
+                    false => ConnectionError::CloseTimeout,
+                });
+                self.timers.arm(Timer::Close, now + FAREWELL.min(self.config.close_timeout()));
+            }
+            Phase::Farewell { .. } | Phase::Done => self.finish(),
+        }
+    }
+
+    /// Goes on to the farewell once everything has been drained.
+    pub(super) fn settle_phase(&mut self) {
+        let Phase::Draining(code) = self.phase else { return };
+        if self.has_output() || self.in_flight || self.streams.awaiting_peer() > 0 {
+            return;
+        }
+        self.staging.frame(Frame::GoAway { code });
+        self.end(ConnectionError::Closed);
+    }
+
+    /// Arms what was begun by calls that do not know the time.
+    pub(super) fn arm_close(&mut self, now: Instant) {
+        let closing = matches!(self.phase, Phase::Draining(_) | Phase::Farewell { .. });
+        if closing && !self.timers.is_armed(Timer::Close) {
+            self.timers.arm(Timer::Close, now + self.config.close_timeout());
+        }
+    }
+
+    /// The session is over for the application, whatever still has to be said to the peer.
+    fn end(&mut self, cause: ConnectionError) {
+        if self.cause.is_some() {
+            return;
+        }
+        self.cause = Some(cause);
+        self.phase = Phase::Farewell { write_closed: false };
+        self.timers.retain(Timer::Close);
+        self.announcements.clear();
+        self.refusals.clear();
+        self.events.push_back(Event::Closed);
+    }
+
+    fn finish(&mut self) {
+        self.phase = Phase::Done;
+        self.clear_output();
+        self.timers.clear();
+    }
+}

@@ -1,0 +1,127 @@
+//! Pings of both sides (spec: Ping).
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use crate::limits::PENDING_PONGS;
+use crate::time::Instant;
+
+/// The pings of this side, one at a time, and the answers owed to the peer.
+///
+/// Whoever asks for a ping while one is on its way gets the next one, which starts when that one is
+/// answered, so that an answer always proves that the peer lived after the question.
+#[derive(Debug, Default)]
+pub(crate) struct Ping {
+    flight: Flight,
+    /// The value of the ping under way, or of the last one.
+    value: u32,
+    /// Another ping follows the one under way.
+    again: bool,
+    /// Values to send back, oldest first.
+    pongs: VecDeque<u32>,
+    rtt: Option<Duration>,
+    rtt_min: Option<Duration>,
+    answered: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Flight {
+    /// No ping is under way.
+    #[default]
+    None,
+    /// It is in line for transmission.
+    Due,
+    /// It was handed to the transport at this time.
+    Sent(Instant),
+}
+
+/// The peer pinged more often than it takes answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+impl Ping {
+    /// Answers that make the shortest round trip trustworthy for tuning windows.
+    const ENOUGH: u32 = 4;
+
+    /// Asks for a ping and returns the value of the one whose answer counts.
+    pub(crate) fn request(&mut self) -> u32 {
+        match self.flight {
+            Flight::None => {
+                self.start();
+                self.value
+            }
+            Flight::Due => self.value,
+            Flight::Sent(_) => {
+                self.again = true;
+                self.value.wrapping_add(1)
+            }
+        }
+    }
+
+    /// Sends a new ping even while one is on its way: its answer may have been dropped.
+    pub(crate) fn insist(&mut self) {
+        self.start();
+    }
+
+    /// Whether more round trips should be measured before windows are tuned by them.
+    pub(crate) const fn is_unsure(&self) -> bool {
+        self.answered < Self::ENOUGH
+    }
+
+    /// The ping to send now.
+    pub(crate) fn transmit(&mut self, now: Instant) -> Option<u32> {
+        if self.flight != Flight::Due {
+            return None;
+        }
+        self.flight = Flight::Sent(now);
+        Some(self.value)
+    }
+
+    /// Takes an answer: the round trip, or `None` if nobody asked for it.
+    pub(crate) fn receive_pong(&mut self, now: Instant, value: u32) -> Option<Duration> {
+        let Flight::Sent(sent) = self.flight else { return None };
+        if value != self.value {
+            return None;
+        }
+        let rtt = now - sent;
+        self.rtt = Some(rtt);
+        self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
+        self.answered = self.answered.saturating_add(1);
+        self.flight = Flight::None;
+        if core::mem::take(&mut self.again) {
+            self.start();
+        }
+        Some(rtt)
+    }
+
+    /// Takes the peer's ping.
+    pub(crate) fn receive_ping(&mut self, value: u32) -> Result<(), TooMany> {
+        if self.pongs.len() >= PENDING_PONGS {
+            return Err(TooMany);
+        }
+        self.pongs.push_back(value);
+        Ok(())
+    }
+
+    /// The answer to send now.
+    pub(crate) fn transmit_pong(&mut self) -> Option<u32> {
+        self.pongs.pop_front()
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        self.flight == Flight::Due || !self.pongs.is_empty()
+    }
+
+    pub(crate) const fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    pub(crate) const fn rtt_min(&self) -> Option<Duration> {
+        self.rtt_min
+    }
+
+    fn start(&mut self) {
+        self.value = self.value.wrapping_add(1);
+        self.flight = Flight::Due;
+    }
+}

@@ -1,0 +1,436 @@
+//! What the peer sends, judged frame by frame.
+
+use bytes::BytesMut;
+
+use super::Connection;
+use super::streams::{Entry, Key, Opening};
+use super::timers::Timer;
+use crate::error::{ProtocolError, ResetError};
+use crate::event::Event;
+use crate::flow_control::INITIAL_WINDOW;
+use crate::frame::{Flags, Frame, Item, Piece};
+use crate::limits::{
+    ACCEPT_PATIENCE, LATE_FRAME_BYTES, LATE_FRAMES, LATE_FRAMES_MAX, PENDING_REFUSALS,
+};
+use crate::stream::State;
+use crate::stream_id::StreamId;
+use crate::time::Instant;
+
+/// Whom the body of the Data frame under way is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body {
+    /// Nobody: it is drained.
+    Nobody,
+    /// This stream, which ends with it if the frame carried FIN.
+    Stream { key: Key, fin: bool },
+}
+
+/// A SYN that waits for a place in the accept queue, and all input behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deferred {
+    frame: Frame,
+    patient: bool,
+}
+
+impl Connection {
+    /// Takes what came from the transport; an incomplete header stays in `input` for the next time,
+    /// and everything does while a limit keeps input waiting (see [`wants_input`]).
+    ///
+    /// [`wants_input`]: Self::wants_input
+    pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
+        self.tick(now);
+        self.last_input = now;
+        let before = input.len();
+        while self.cause.is_none() && self.wants_input() {
+            match self.next_frame(now, input) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => self.fail(now, error),
+            }
+        }
+        if self.cause.is_some() {
+            input.clear();
+        }
+        self.inside_header = !input.is_empty();
+        let taken = before.saturating_sub(input.len());
+        self.pool.count_input(taken);
+        self.stats.bytes_received =
+            self.stats.bytes_received.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX));
+        self.copy_lingering(false);
+        self.settle_phase();
+    }
+
+    /// Whether [`handle_input`](Self::handle_input) would take anything: not while too many bytes
+    /// are unread, too many refusals unsent, or a stream waits for a place in the accept queue.
+    pub fn wants_input(&self) -> bool {
+        let waits = self.deferred.is_some_and(|deferred| deferred.patient && !self.accepting);
+        !waits
+            && self.unread < self.config.max_unread_bytes()
+            && self.refusals.len() < PENDING_REFUSALS
+    }
+
+    /// Whether a frame that was held back waits to be taken up with the next input, even an empty
+    /// one.
+    pub fn has_deferred_input(&self) -> bool {
+        self.deferred.is_some()
+    }
+
+    /// Takes one item from the input; false when there is none.
+    fn next_frame(&mut self, now: Instant, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+        if let Some(deferred) = self.deferred.take() {
+            self.receive_frame(now, deferred.frame)?;
+            return Ok(true);
+        }
+        match self.decoder.next(input)? {
+            None => return Ok(false),
+            Some(Item::Frame(frame)) => {
+                self.stats.frames_received = self.stats.frames_received.saturating_add(1);
+                if self.should_defer(frame) {
+                    self.defer(now, frame);
+                } else {
+                    self.receive_frame(now, frame)?;
+                }
+            }
+            Some(Item::Body(piece)) => self.receive_body(now, piece)?,
+        }
+        if !self.wants_input() {
+            self.stats.input_pauses = self.stats.input_pauses.saturating_add(1);
+        }
+        Ok(true)
+    }
+
+    fn receive_frame(&mut self, now: Instant, frame: Frame) -> Result<(), ProtocolError> {
+        match frame {
+            Frame::Data { stream, flags, length } => self.receive_data(now, stream, flags, length),
+            Frame::WindowUpdate { stream, flags, delta } => {
+                self.receive_window_update(now, stream, flags, delta)
+            }
+            Frame::Ping { request: true, value } => self.receive_ping(now, value),
+            Frame::Ping { request: false, value } => self.receive_pong(now, value),
+            Frame::GoAway { code } => {
+                self.receive_go_away(now, code);
+                Ok(())
+            }
+        }
+    }
+
+    fn receive_data(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        flags: Flags,
+        length: u32,
+    ) -> Result<(), ProtocolError> {
+        self.body = Body::Nobody;
+        let Some(key) = self.admit(now, id, flags, length)? else { return Ok(()) };
+        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
+        if flags.contains(Flags::RST) {
+            return self.receive_reset(now, key, 0);
+        }
+        if !entry.state.can_receive() {
+            return self.useless_frame(now);
+        }
+        entry.recv.window.receive(length).map_err(|_| ProtocolError::WindowExceeded(id))?;
+        let fin = flags.contains(Flags::FIN);
+        if length > 0 {
+            self.body = Body::Stream { key, fin };
+        } else if fin {
+            self.receive_fin(key);
+        } else if flags.is_empty() {
+            self.glitch(now)?;
+        }
+        Ok(())
+    }
+
+    fn receive_window_update(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        flags: Flags,
+        delta: u32,
+    ) -> Result<(), ProtocolError> {
+        self.stats.window_updates_received = self.stats.window_updates_received.saturating_add(1);
+        let Some(key) = self.admit(now, id, flags, 0)? else { return Ok(()) };
+        if flags.contains(Flags::RST) {
+            return self.receive_reset(now, key, delta);
+        }
+        if delta > 0 {
+            self.grow_send_window(key, delta)?;
+        } else if flags.is_empty() {
+            self.glitch(now)?;
+        }
+        if flags.contains(Flags::FIN) {
+            self.receive_fin(key);
+        }
+        Ok(())
+    }
+
+    fn grow_send_window(&mut self, key: Key, delta: u32) -> Result<(), ProtocolError> {
+        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
+        // An update that arrives after our FIN crossed it on the wire.
+        if entry.state.can_send() {
+            let grown = entry.send.window.grow(delta);
+            grown.map_err(|_| ProtocolError::WindowOverflow(key.id))?;
+            if entry.send.blocked == crate::stream::Blocked::OnWindow {
+                self.wake_writer(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// What both carriers of stream frames have in common: opening, acknowledging, and finding the
+    /// stream. `None` if the frame is for no stream that lives here.
+    fn admit(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        flags: Flags,
+        body: u32,
+    ) -> Result<Option<Key>, ProtocolError> {
+        if flags.contains(Flags::SYN) {
+            return self.receive_syn(now, id, flags, body);
+        }
+        let Some(key) = self.streams.find(id) else {
+            self.unknown_stream(now, id)?;
+            return Ok(None);
+        };
+        // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
+        // shows that the peer knows the stream.
+        if self.streams.acknowledge(key) {
+            self.events.push_back(Event::Outbound);
+        }
+        Ok(Some(key))
+    }
+
+    /// spec: Opening a stream. Nothing is registered before the whole frame is judged.
+    fn receive_syn(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        flags: Flags,
+        body: u32,
+    ) -> Result<Option<Key>, ProtocolError> {
+        if !self.streams.is_inbound(id) {
+            return Err(ProtocolError::WrongParity(id));
+        }
+        if self.streams.find(id).is_some() {
+            return Err(ProtocolError::DuplicateStream(id));
+        }
+        if body > INITIAL_WINDOW {
+            return Err(ProtocolError::WindowExceeded(id));
+        }
+        if flags.contains(Flags::RST) {
+            self.count_reset(now)?;
+            return Ok(None);
+        }
+        if self.refusing
+            || self.unaccepted >= self.config.accept_backlog()
+            || self.streams.inbound() >= self.config.max_inbound_streams()
+        {
+            return self.refuse(now, id).map(|()| None);
+        }
+        let key = self.streams.arrive(id, &self.config);
+        self.unaccepted = self.unaccepted.saturating_add(1);
+        if self.accept_queue.len() > self.unaccepted.saturating_mul(2) {
+            let streams = &self.streams;
+            self.accept_queue.retain(|key| streams.get(*key).is_some());
+        }
+        self.accept_queue.push_back(key);
+        self.events.push_back(Event::Incoming);
+        Ok(Some(key))
+    }
+
+    fn refuse(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
+        self.refusals.push_back(id);
+        self.stats.streams_refused = self.stats.streams_refused.saturating_add(1);
+        // Until the RST arrives, the peer may fill the stream's window.
+        self.add_late_frames(LATE_FRAMES.saturating_add(INITIAL_WINDOW / LATE_FRAME_BYTES));
+        self.glitch(now)
+    }
+
+    fn receive_body(&mut self, now: Instant, piece: Piece<'_>) -> Result<(), ProtocolError> {
+        let Body::Stream { key, fin } = self.body else { return Ok(()) };
+        let (len, last) = (piece.as_slice().len(), piece.is_last());
+        let counted = u64::try_from(len).unwrap_or(u64::MAX);
+        self.stats.data_received = self.stats.data_received.saturating_add(counted);
+        // The application may have reset or dropped the stream since the header came.
+        let Some(entry) = self.streams.get_mut(key).filter(|entry| entry.state.can_receive())
+        else {
+            return Ok(());
+        };
+        if entry.held.recv || entry.opening == Opening::Arrived {
+            self.unread = self.unread.saturating_add(len);
+            if entry.recv.push(piece, &mut self.pool) {
+                self.pool.note_slice(key);
+            }
+            self.wake_reader(key);
+        } else {
+            drop(piece);
+            self.discard(now, key, len)?;
+        }
+        if last && fin {
+            self.receive_fin(key);
+        }
+        Ok(())
+    }
+
+    /// The application has dropped its handle and the peer still sends: take it, within limits, so
+    /// that the peer is neither stalled for ever nor robbed of the response it has not read.
+    fn discard(&mut self, now: Instant, key: Key, bytes: usize) -> Result<(), ProtocolError> {
+        let counted = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.stats.data_discarded = self.stats.data_discarded.saturating_add(counted);
+        let limit = self.config.linger_bytes();
+        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
+        let discarded = u32::try_from(bytes).unwrap_or(u32::MAX);
+        entry.recv.discarded = entry.recv.discarded.saturating_add(discarded);
+        if entry.recv.discarded > limit {
+            self.count_reset(now)?;
+            self.reset_stream(key, ResetError::Locally(0));
+        } else if entry.recv.window.consume(bytes) {
+            self.announce(key);
+        }
+        Ok(())
+    }
+
+    /// spec: Closing a stream, half close.
+    fn receive_fin(&mut self, key: Key) {
+        if self.streams.change(key, State::receive_fin) {
+            self.wake_reader(key);
+            self.release_if_over(key);
+        }
+    }
+
+    fn receive_reset(&mut self, now: Instant, key: Key, code: u32) -> Result<(), ProtocolError> {
+        if !self.streams.reset(key, ResetError::ByPeer(code)) {
+            return self.useless_frame(now);
+        }
+        self.stats.resets_received = self.stats.resets_received.saturating_add(1);
+        if self.streams.is_inbound(key.id) {
+            self.count_reset(now)?;
+        }
+        if self.streams.get(key).is_some_and(|entry| entry.opening == Opening::Arrived) {
+            self.unaccepted = self.unaccepted.saturating_sub(1);
+            self.forget(key);
+            return Ok(());
+        }
+        self.wake_both(key);
+        self.release_if_over(key);
+        Ok(())
+    }
+
+    fn receive_ping(&mut self, now: Instant, value: u32) -> Result<(), ProtocolError> {
+        self.stats.pings_received = self.stats.pings_received.saturating_add(1);
+        if self.ping.receive_ping(value).is_err() {
+            self.stats.pings_dropped = self.stats.pings_dropped.saturating_add(1);
+            self.glitch(now)?;
+        }
+        Ok(())
+    }
+
+    fn receive_pong(&mut self, now: Instant, value: u32) -> Result<(), ProtocolError> {
+        match self.ping.receive_pong(now, value) {
+            Some(rtt) => self.events.push_back(Event::Pong { value, rtt }),
+            None => self.glitch(now)?,
+        }
+        Ok(())
+    }
+
+    /// A frame for a stream that is not there: late, or without sense from the start.
+    fn unknown_stream(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
+        if self.streams.was_opened(id) { self.useless_frame(now) } else { self.glitch(now) }
+    }
+
+    /// A frame that came after the end of its stream; harmless as far as frames can still have been
+    /// on their way.
+    fn useless_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.stats.late_frames = self.stats.late_frames.saturating_add(1);
+        match self.late_frames.checked_sub(1) {
+            Some(left) => {
+                self.late_frames = left;
+                Ok(())
+            }
+            None => self.glitch(now),
+        }
+    }
+
+    pub(super) fn glitch(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.stats.glitches = self.stats.glitches.saturating_add(1);
+        if self.glitches.fill(now) { Ok(()) } else { Err(ProtocolError::TooManyGlitches) }
+    }
+
+    fn count_reset(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        if self.resets.fill(now) { Ok(()) } else { Err(ProtocolError::TooManyResets) }
+    }
+
+    /// Resets a stream because of what the peer did, or did not do.
+    pub(super) fn reset_for_peer(&mut self, now: Instant, key: Key) {
+        match self.count_reset(now) {
+            Ok(()) => self.reset_stream(key, ResetError::Locally(0)),
+            Err(error) => self.fail(now, error),
+        }
+    }
+
+    /// Allows for the frames that may still be on their way to a stream that has ended.
+    pub(super) fn expect_late_frames(&mut self, entry: &Entry) {
+        let unaware = match entry.state {
+            State::Reset(ResetError::Locally(_) | ResetError::OpenTimeout) => {
+                entry.recv.window.granted() / LATE_FRAME_BYTES
+            }
+            State::Open
+            | State::SentFin
+            | State::GotFin
+            | State::Closed
+            | State::Reset(ResetError::ByPeer(_)) => 0,
+        };
+        self.add_late_frames(LATE_FRAMES.saturating_add(unaware));
+    }
+
+    fn add_late_frames(&mut self, frames: u32) {
+        self.late_frames = self.late_frames.saturating_add(frames).min(LATE_FRAMES_MAX);
+    }
+
+    /// A burst of SYNs in one read must not be refused while the application is accepting: a SYN
+    /// that finds the backlog full waits until there is room, or for [`ACCEPT_PATIENCE`].
+    fn should_defer(&self, frame: Frame) -> bool {
+        let (Frame::Data { flags, .. } | Frame::WindowUpdate { flags, .. }) = frame else {
+            return false;
+        };
+        self.accepting
+            && !self.refusing
+            && flags.contains(Flags::SYN)
+            && self.unaccepted >= self.config.accept_backlog()
+    }
+
+    fn defer(&mut self, now: Instant, frame: Frame) {
+        self.accepting = false;
+        self.deferred = Some(Deferred { frame, patient: true });
+        self.timers.arm(Timer::Accept, now + ACCEPT_PATIENCE);
+    }
+
+    /// Nobody accepted in time: the frame is judged as things are.
+    pub(super) fn deferral_timed_out(&mut self) {
+        if let Some(deferred) = self.deferred.as_mut() {
+            deferred.patient = false;
+        }
+    }
+
+    /// Copies what slices of old read buffers still wait, so that the buffers can go.
+    pub(super) fn copy_lingering(&mut self, all: bool) {
+        while let Some((key, at)) = self.pool.lingering(all) {
+            if let Some(entry) = self.streams.get_mut(key) {
+                entry.recv.compact(at);
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Takes `bytes` off the count of unread data and tells the peer when that is due.
+    pub(crate) fn consumed(&mut self, key: Key, bytes: usize) {
+        self.unread = self.unread.saturating_sub(bytes);
+        let Some(entry) = self.streams.get_mut(key) else { return };
+        if entry.state.can_receive() && entry.recv.window.consume(bytes) {
+            self.announce(key);
+        }
+    }
+}

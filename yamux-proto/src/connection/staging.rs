@@ -1,0 +1,148 @@
+//! The output of all streams on its way to the transport.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::streams::Key;
+use crate::frame::{Flags, Frame, HEADER_LEN};
+use crate::limits::FRAME_BODY;
+
+/// Frames in the order in which they will be sent, in one buffer for the whole connection.
+///
+/// A write appends its frame here directly, extending the frame before it when that one belongs to
+/// the same stream: small writes share a header, and nothing is copied a second time or scheduled
+/// later. When the transport is ready, the whole is swapped out as one batch.
+#[derive(Debug)]
+pub(super) struct Staging {
+    output: Output,
+    /// The number of the batch being staged, from 1 on: a stream of batch 0 has sent nothing.
+    batch: u64,
+    /// The Data frame at the end of the buffer, which may still grow.
+    open: Option<OpenFrame>,
+    /// Bytes of stream data in this batch.
+    data: usize,
+    frames: u64,
+}
+
+/// Bytes to write: the buffer, with `chunks` spliced in where their offsets say.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) buffer: Vec<u8>,
+    pub(super) chunks: Vec<(usize, Bytes)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OpenFrame {
+    key: Key,
+    start: usize,
+    body: usize,
+}
+
+impl Default for Staging {
+    fn default() -> Self {
+        Self { output: Output::default(), batch: 1, open: None, data: 0, frames: 0 }
+    }
+}
+
+impl Staging {
+    /// Buffers that are kept for the next batch grow no larger than this while idle, in bytes.
+    const IDLE: usize = 1024;
+
+    /// Adds a frame without a body.
+    pub(super) fn frame(&mut self, frame: Frame) {
+        self.output.buffer.extend_from_slice(&frame.encode());
+        self.open = None;
+        self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Adds data of a stream, by copy.
+    pub(super) fn data(&mut self, key: Key, mut data: &[u8]) {
+        self.data = self.data.saturating_add(data.len());
+        while !data.is_empty() {
+            let mut open = self.open_frame(key, data.len());
+            let (now, later) = data.split_at(data.len().min(FRAME_BODY.saturating_sub(open.body)));
+            self.output.buffer.extend_from_slice(now);
+            open.body = open.body.saturating_add(now.len());
+            self.set_length(open);
+            self.open = Some(open);
+            data = later;
+        }
+    }
+
+    /// Adds data of a stream, without a copy.
+    pub(super) fn chunk(&mut self, key: Key, mut data: Bytes) {
+        self.data = self.data.saturating_add(data.len());
+        while !data.is_empty() {
+            let body = data.split_to(data.len().min(FRAME_BODY));
+            let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+            self.frame(Frame::Data { stream: key.id, flags: Flags::NONE, length });
+            self.output.chunks.push((self.output.buffer.len(), body));
+        }
+    }
+
+    /// The number of the batch being staged.
+    pub(super) const fn batch(&self) -> u64 {
+        self.batch
+    }
+
+    /// Bytes of stream data in the batch.
+    pub(super) const fn data_len(&self) -> usize {
+        self.data
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.output.buffer.is_empty()
+    }
+
+    /// Swaps the batch for `empty` and begins the next; says how many frames it holds.
+    pub(super) fn swap(&mut self, empty: &mut Output) -> u64 {
+        core::mem::swap(&mut self.output, empty);
+        self.batch = self.batch.saturating_add(1);
+        self.open = None;
+        self.data = 0;
+        core::mem::take(&mut self.frames)
+    }
+
+    /// Throws the batch away.
+    pub(super) fn clear(&mut self) {
+        self.output.clear();
+        self.swap(&mut Output::default());
+    }
+
+    pub(super) fn shrink(&mut self) {
+        if self.is_empty() {
+            self.output.shrink(Self::IDLE);
+        }
+    }
+
+    /// The frame that data of `key` goes into: the last one if it has room, or a new one.
+    fn open_frame(&mut self, key: Key, expected: usize) -> OpenFrame {
+        if let Some(open) = self.open.filter(|open| open.key == key && open.body < FRAME_BODY) {
+            return open;
+        }
+        let start = self.output.buffer.len();
+        self.output.buffer.reserve(expected.saturating_add(HEADER_LEN));
+        self.frame(Frame::Data { stream: key.id, flags: Flags::NONE, length: 0 });
+        OpenFrame { key, start, body: 0 }
+    }
+
+    fn set_length(&mut self, frame: OpenFrame) {
+        let length = u32::try_from(frame.body).unwrap_or(u32::MAX);
+        if let Some(field) = self.output.buffer.get_mut(Frame::length_field(frame.start)) {
+            field.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+}
+
+impl Output {
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+        self.chunks.clear();
+    }
+
+    pub(super) fn shrink(&mut self, to: usize) {
+        self.buffer.shrink_to(to);
+        self.chunks.shrink_to_fit();
+    }
+}

@@ -1,0 +1,287 @@
+//! Every stream of a connection: a slab of entries, and an index from ids to slots.
+
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use crate::config::Config;
+use crate::error::ResetError;
+use crate::flow_control::RecvWindow;
+use crate::stream::{RecvHalf, SendHalf, State};
+use crate::stream_id::{Side, StreamId};
+
+/// A stream's place in the slab, and its id to tell it from the slot's later tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) id: StreamId,
+    pub(crate) slot: u32,
+}
+
+/// All there is to one stream.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: StreamId,
+    pub(crate) state: State,
+    pub(crate) opening: Opening,
+    /// A Window Update for this stream is in line for transmission.
+    pub(crate) announcing: bool,
+    /// The application may still read, and may still write.
+    pub(crate) held: Held,
+    pub(crate) send: SendHalf,
+    pub(crate) recv: RecvHalf,
+}
+
+/// How far the opening of a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Ours; SYN is in line for transmission.
+    SynDue,
+    /// Ours; the peer has not answered.
+    SynSent,
+    /// The peer's; the application has not accepted it.
+    Arrived,
+    /// The peer's; accepted, and ACK is in line for transmission.
+    AckDue,
+    /// Either's; nothing more to say.
+    Done,
+}
+
+/// Which halves the application holds a handle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) recv: bool,
+    pub(crate) send: bool,
+}
+
+impl Held {
+    pub(crate) const NONE: Self = Self { recv: false, send: false };
+    pub(crate) const BOTH: Self = Self { recv: true, send: true };
+}
+
+impl Entry {
+    pub(crate) fn new(id: StreamId, opening: Opening, held: Held, config: &Config) -> Self {
+        let window = RecvWindow::new(config.initial_receive_window());
+        Self {
+            id,
+            state: State::Open,
+            opening,
+            announcing: false,
+            held,
+            send: SendHalf::new(),
+            recv: RecvHalf::new(window),
+        }
+    }
+
+    /// Whether our SYN is still without an answer.
+    pub(crate) const fn is_unacked(&self) -> bool {
+        matches!(self.opening, Opening::SynDue | Opening::SynSent)
+    }
+}
+
+/// The slab, the index, and the counts that limits are checked against.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    side: Side,
+    entries: Vec<Option<Entry>>,
+    vacant: Vec<u32>,
+    /// Seeded, and bounded by the limit of inbound streams: a peer gains nothing by choosing ids.
+    index: HashMap<StreamId, u32>,
+    next: Option<StreamId>,
+    /// The highest id that the peer has opened.
+    highest_inbound: Option<StreamId>,
+    inbound: usize,
+    unacked: usize,
+    awaiting_peer: usize,
+}
+
+impl Streams {
+    pub(crate) fn new(side: Side) -> Self {
+        Self {
+            side,
+            entries: Vec::new(),
+            vacant: Vec::new(),
+            index: HashMap::new(),
+            next: Some(StreamId::first(side)),
+            highest_inbound: None,
+            inbound: 0,
+            unacked: 0,
+            awaiting_peer: 0,
+        }
+    }
+
+    /// Opens the next stream of this side, or says that there are no more ids.
+    pub(crate) fn open(&mut self, config: &Config) -> Option<Key> {
+        let id = self.next?;
+        self.next = id.next();
+        self.unacked = self.unacked.saturating_add(1);
+        Some(self.insert(Entry::new(id, Opening::SynDue, Held::BOTH, config)))
+    }
+
+    /// Registers a stream that the peer opened.
+    pub(crate) fn arrive(&mut self, id: StreamId, config: &Config) -> Key {
+        self.inbound = self.inbound.saturating_add(1);
+        self.highest_inbound = self.highest_inbound.max(Some(id));
+        self.insert(Entry::new(id, Opening::Arrived, Held::NONE, config))
+    }
+
+    pub(crate) fn find(&self, id: StreamId) -> Option<Key> {
+        self.index.get(&id).map(|slot| Key { id, slot: *slot })
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
+        self.entries.get(as_index(key.slot))?.as_ref().filter(|entry| entry.id == key.id)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        self.entries.get_mut(as_index(key.slot))?.as_mut().filter(|entry| entry.id == key.id)
+    }
+
+    /// Forgets a stream and returns it.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
+        self.acknowledge(key);
+        let entry =
+            self.entries.get_mut(as_index(key.slot))?.take_if(|entry| entry.id == key.id)?;
+        self.index.remove(&key.id);
+        self.vacant.push(key.slot);
+        if self.is_inbound(key.id) {
+            self.inbound = self.inbound.saturating_sub(1);
+        }
+        if entry.state.awaits_peer() {
+            self.awaiting_peer = self.awaiting_peer.saturating_sub(1);
+        }
+        Some(entry)
+    }
+
+    /// Frees the place among the unacknowledged that a stream of ours holds; true if it held one.
+    pub(crate) fn acknowledge(&mut self, key: Key) -> bool {
+        let Some(entry) = self.get_mut(key).filter(|entry| entry.is_unacked()) else {
+            return false;
+        };
+        entry.opening = Opening::Done;
+        self.unacked = self.unacked.saturating_sub(1);
+        true
+    }
+
+    /// Applies an event of the state machine and keeps the counts true; the event's own answer.
+    pub(crate) fn change(&mut self, key: Key, event: impl FnOnce(&mut State) -> bool) -> bool {
+        let Some(entry) = self.get_mut(key) else { return false };
+        let before = entry.state.awaits_peer();
+        let changed = event(&mut entry.state);
+        match (before, entry.state.awaits_peer()) {
+            (false, true) => self.awaiting_peer = self.awaiting_peer.saturating_add(1),
+            (true, false) => self.awaiting_peer = self.awaiting_peer.saturating_sub(1),
+            (false, false) | (true, true) => {}
+        }
+        changed
+    }
+
+    /// See [`State::reset`].
+    pub(crate) fn reset(&mut self, key: Key, why: ResetError) -> bool {
+        self.change(key, |state| state.reset(why))
+    }
+
+    pub(crate) fn is_inbound(&self, id: StreamId) -> bool {
+        id.opener() != self.side
+    }
+
+    /// Whether a stream of this id was ever opened, so that frames for it may merely be late.
+    pub(crate) fn was_opened(&self, id: StreamId) -> bool {
+        if self.is_inbound(id) {
+            self.highest_inbound.is_some_and(|highest| id <= highest)
+        } else {
+            self.next.is_none_or(|next| id < next)
+        }
+    }
+
+    /// Streams that are known, whatever their state.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Streams of the peer that are known.
+    pub(crate) const fn inbound(&self) -> usize {
+        self.inbound
+    }
+
+    /// Streams of ours that the peer has not acknowledged.
+    pub(crate) const fn unacked(&self) -> usize {
+        self.unacked
+    }
+
+    /// Streams whose FIN we sent and whose other end is still open.
+    pub(crate) const fn awaiting_peer(&self) -> usize {
+        self.awaiting_peer
+    }
+
+    /// Gives memory back when no stream is left.
+    pub(crate) fn shrink(&mut self) {
+        if self.index.is_empty() {
+            self.entries = Vec::new();
+            self.vacant = Vec::new();
+            self.index.shrink_to_fit();
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) -> Key {
+        let id = entry.id;
+        let slot = match self.vacant.pop() {
+            Some(slot) => {
+                if let Some(place) = self.entries.get_mut(as_index(slot)) {
+                    *place = Some(entry);
+                }
+                slot
+            }
+            None => {
+                self.entries.push(Some(entry));
+                u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(u32::MAX)
+            }
+        };
+        self.index.insert(id, slot);
+        Key { id, slot }
+    }
+}
+
+fn as_index(slot: u32) -> usize {
+    usize::try_from(slot).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_key_finds_nothing() {
+        let config = Config::default();
+        let mut streams = Streams::new(Side::Client);
+        let old = streams.open(&config).unwrap();
+        assert!(streams.remove(old).is_some());
+        let new = streams.open(&config).unwrap();
+        assert_eq!(new.slot, old.slot, "the slot is used again");
+        assert!(streams.get(old).is_none());
+        assert!(streams.get(new).is_some());
+    }
+
+    #[test]
+    fn ids_run_out_after_the_last_of_a_side() {
+        let config = Config::default();
+        let mut streams = Streams::new(Side::Server);
+        streams.next = StreamId::new(u32::MAX - 1);
+        assert!(streams.open(&config).is_some());
+        assert!(streams.open(&config).is_none());
+    }
+
+    #[test]
+    fn counts_follow_the_streams() {
+        let config = Config::default();
+        let mut streams = Streams::new(Side::Client);
+        let ours = streams.open(&config).unwrap();
+        let theirs = streams.arrive(StreamId::new(2).unwrap(), &config);
+        assert_eq!((streams.unacked(), streams.inbound(), streams.len()), (1, 1, 2));
+        assert!(streams.change(ours, State::send_fin));
+        assert_eq!(streams.awaiting_peer(), 1);
+        streams.remove(ours);
+        streams.remove(theirs);
+        assert_eq!((streams.unacked(), streams.inbound(), streams.len()), (0, 0, 0));
+        assert_eq!(streams.awaiting_peer(), 0);
+    }
+}

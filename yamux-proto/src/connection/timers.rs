@@ -1,0 +1,132 @@
+//! Everything that happens by itself, in one table.
+
+use alloc::collections::VecDeque;
+
+use super::streams::Key;
+use crate::time::Instant;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// The peer has been silent: ping it.
+    Keepalive,
+    /// It was pinged and is still silent: give up.
+    KeepaliveReply,
+    /// The transport has taken nothing.
+    WriteStall,
+    /// The phase of closing under way takes too long.
+    Close,
+    /// Input has waited long enough for the application to accept a stream.
+    Accept,
+}
+
+/// What a deadline of one stream is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamTimer {
+    /// The peer has not acknowledged the stream.
+    Open,
+    /// The application has left and the peer has not.
+    Linger,
+    /// The peer grants too little window to be worth a frame.
+    Dribble,
+}
+
+impl Timer {
+    const ALL: [Self; 5] =
+        [Self::Keepalive, Self::KeepaliveReply, Self::WriteStall, Self::Close, Self::Accept];
+}
+
+impl StreamTimer {
+    const ALL: [Self; 3] = [Self::Open, Self::Linger, Self::Dribble];
+}
+
+/// The deadlines of a connection: one of each [`Timer`], and a queue for each [`StreamTimer`], whose
+/// delays are the same for every stream, so that a queue is always in order.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    deadlines: [Option<Instant>; Timer::ALL.len()],
+    queues: [Queue; StreamTimer::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    entries: VecDeque<(Instant, Key)>,
+    /// The length at which entries that no longer matter are dropped.
+    tidy_at: usize,
+}
+
+impl Timers {
+    pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
+        self.set(timer, Some(at));
+    }
+
+    pub(crate) fn disarm(&mut self, timer: Timer) {
+        self.set(timer, None);
+    }
+
+    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
+        self.deadlines.get(timer as usize).copied().flatten().is_some()
+    }
+
+    /// Adds a stream's deadline; `matters` tells which of the earlier entries still do.
+    pub(crate) fn arm_stream(
+        &mut self,
+        timer: StreamTimer,
+        at: Instant,
+        key: Key,
+        matters: impl Fn(Key) -> bool,
+    ) {
+        const TIDY_MIN: usize = 64;
+        let Some(queue) = self.queues.get_mut(timer as usize) else { return };
+        if queue.entries.len() >= queue.tidy_at.max(TIDY_MIN) {
+            queue.entries.retain(|(_, key)| matters(*key));
+            queue.tidy_at = queue.entries.len().saturating_mul(2);
+        }
+        queue.entries.push_back((at, key));
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let streams = self.queues.iter().filter_map(|queue| queue.entries.front());
+        self.deadlines.iter().flatten().copied().chain(streams.map(|(at, _)| *at)).min()
+    }
+
+    /// A timer that is due; it is disarmed.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Timer> {
+        let due = Timer::ALL.into_iter().zip(&mut self.deadlines);
+        for (timer, deadline) in due {
+            if deadline.take_if(|at| *at <= now).is_some() {
+                return Some(timer);
+            }
+        }
+        None
+    }
+
+    /// A stream's timer that is due; it is removed.
+    pub(crate) fn due_stream(&mut self, now: Instant) -> Option<(StreamTimer, Key)> {
+        for (timer, queue) in StreamTimer::ALL.into_iter().zip(&mut self.queues) {
+            if queue.entries.front().is_some_and(|(at, _)| *at <= now) {
+                return queue.entries.pop_front().map(|(_, key)| (timer, key));
+            }
+        }
+        None
+    }
+
+    /// Nothing happens by itself any more.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Only this may still happen by itself.
+    pub(crate) fn retain(&mut self, timer: Timer) {
+        let deadline = self.deadlines.get(timer as usize).copied().flatten();
+        self.clear();
+        self.set(timer, deadline);
+    }
+
+    fn set(&mut self, timer: Timer, at: Option<Instant>) {
+        if let Some(deadline) = self.deadlines.get_mut(timer as usize) {
+            *deadline = at;
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What goes to the transport, and in which order.
+
+use alloc::vec::Vec;
+
+use bytes::Buf;
+
+use super::Connection;
+use super::staging::Output;
+use super::streams::{Key, Opening};
+use super::timers::{StreamTimer, Timer};
+use crate::error::WriteError;
+use crate::event::Event;
+use crate::flow_control::Growth;
+use crate::frame::{Flags, Frame};
+use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_BYTES, STAGED_FLOOR};
+use crate::stream::{Blocked, State};
+use crate::time::Instant;
+
+/// A batch of bytes for the transport, in segments for one vectored write.
+///
+/// Reading it as a [`Buf`] yields the bytes in order. The same value goes to every
+/// [`Connection::poll_transmit`], so that its memory is used again.
+#[derive(Debug, Default)]
+pub struct Transmit {
+    /// Control frames, ahead of the rest.
+    head: Vec<u8>,
+    body: Output,
+    head_at: usize,
+    buffer_at: usize,
+    chunk_at: usize,
+    remaining: usize,
+}
+
+impl Transmit {
+    /// The segments that remain, in order.
+    pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
+        let head = self.head.get(self.head_at..).unwrap_or_default();
+        let mut from = self.buffer_at;
+        let chunks = self.body.chunks.get(self.chunk_at..).unwrap_or_default();
+        let spliced = chunks.iter().flat_map(move |(at, chunk)| {
+            let before = self.body.buffer.get(from..*at).unwrap_or_default();
+            from = *at;
+            [before, chunk.as_ref()]
+        });
+        let rest_at = chunks.last().map_or(self.buffer_at, |(at, _)| *at);
+        let rest = self.body.buffer.get(rest_at..).unwrap_or_default();
+        [head].into_iter().chain(spliced).chain([rest]).filter(|segment| !segment.is_empty())
+    }
+
+    /// Gives back memory that an idle connection does not need.
+    pub fn shrink(&mut self) {
+        if !self.has_remaining() {
+            *self = Self::default();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.head.clear();
+        self.body.clear();
+        (self.head_at, self.buffer_at, self.chunk_at, self.remaining) = (0, 0, 0, 0);
+    }
+
+    fn seal(&mut self) {
+        let chunks = self.body.chunks.iter().map(|(_, chunk)| chunk.len());
+        let chunks = chunks.fold(0, usize::saturating_add);
+        let buffers = self.head.len().saturating_add(self.body.buffer.len());
+        self.remaining = buffers.saturating_add(chunks);
+    }
+
+    fn push(&mut self, frame: Frame) {
+        self.head.extend_from_slice(&frame.encode());
+    }
+}
+
+impl Buf for Transmit {
+    fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.segments().next().unwrap_or_default()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        debug_assert!(count <= self.remaining, "no more than remains can be taken");
+        self.remaining = self.remaining.saturating_sub(count);
+        let mut step = |at: &mut usize, end: usize| {
+            let taken = count.min(end.saturating_sub(*at));
+            *at = at.saturating_add(taken);
+            count = count.saturating_sub(taken);
+        };
+        step(&mut self.head_at, self.head.len());
+        while let Some((at, chunk)) = self.body.chunks.get_mut(self.chunk_at) {
+            step(&mut self.buffer_at, *at);
+            let mut taken = 0;
+            step(&mut taken, chunk.len());
+            chunk.advance(taken);
+            if !chunk.is_empty() {
+                return;
+            }
+            self.chunk_at = self.chunk_at.saturating_add(1);
+        }
+        step(&mut self.buffer_at, self.body.buffer.len());
+    }
+}
+
+impl Connection {
+    /// Swaps what is due for the transport into `batch`; false if there is nothing.
+    ///
+    /// `batch` must have been written to its end. Tell [`handle_transmitted`] when the new one has
+    /// been.
+    ///
+    /// [`handle_transmitted`]: Self::handle_transmitted
+    pub fn poll_transmit(&mut self, now: Instant, batch: &mut Transmit) -> bool {
+        debug_assert!(
+            !batch.has_remaining(),
+            "a batch must be written before the next is asked for"
+        );
+        self.tick(now);
+        if !self.has_output() {
+            return false;
+        }
+        batch.clear();
+        self.write_control(now, batch);
+        let control = u64::try_from(batch.head.len() / crate::frame::HEADER_LEN).unwrap_or(0);
+        let frames = self.staging.swap(&mut batch.body).saturating_add(control);
+        batch.seal();
+        self.in_flight = batch.has_remaining();
+        let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
+        self.stats.frames_sent = self.stats.frames_sent.saturating_add(frames);
+        self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(bytes);
+        while let Some(key) = self.retiring.pop() {
+            self.forget(key);
+        }
+        self.offer_room();
+        self.in_flight
+    }
+
+    /// Tells that the last batch is in the transport's hands.
+    pub fn handle_transmitted(&mut self, now: Instant) {
+        self.tick(now);
+        self.in_flight = false;
+        self.timers.disarm(Timer::WriteStall);
+        self.settle_phase();
+    }
+
+    /// Tells that the transport takes no more of the batch now; `progress` if it took some.
+    pub fn handle_transport_full(&mut self, now: Instant, progress: bool) {
+        if progress || !self.timers.is_armed(Timer::WriteStall) {
+            self.timers.arm(Timer::WriteStall, now + self.config.write_stall_timeout());
+        }
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to say.
+    pub fn has_output(&self) -> bool {
+        !self.staging.is_empty()
+            || !self.announcements.is_empty()
+            || !self.refusals.is_empty()
+            || (self.ping.has_output() && self.cause.is_none())
+    }
+
+    /// Whether the owner should call [`poll_transmit`](Self::poll_transmit) soon, be it only to
+    /// learn of a new deadline.
+    #[cfg(feature = "driver")]
+    pub(crate) fn wants_attention(&self, can_write: bool) -> bool {
+        (can_write && self.has_output()) || !self.unarmed.is_empty()
+    }
+
+    /// The number of the batch being staged; what a stream has written so far will have been sent
+    /// with it at the latest.
+    #[cfg(feature = "driver")]
+    pub(crate) fn batch(&self) -> u64 {
+        self.staging.batch()
+    }
+
+    /// Offers room to writers that wait for it while nothing is staged; true if the owner should
+    /// come back soon, because some were told of room and others still wait.
+    ///
+    /// Those whom an offer reached may have left in the meantime. Without a second look, the rest
+    /// would wait for ever.
+    pub fn poll_writers(&mut self) -> bool {
+        if self.writers.is_empty() || self.cause.is_some() || !self.staging.is_empty() {
+            return false;
+        }
+        if !core::mem::take(&mut self.room_offered) {
+            self.offer_room();
+        }
+        true
+    }
+
+    /// How much of `wanted` bytes a stream may stage now; its window and quota are used.
+    pub(crate) fn take_room(&mut self, key: Key, wanted: usize) -> Result<usize, WriteError> {
+        let (batch, total) = (self.staging.batch(), self.staging.data_len());
+        let Some(entry) = self.streams.get_mut(key) else { return Err(WriteError::Finished) };
+        match entry.state {
+            State::Open | State::GotFin => {}
+            State::SentFin | State::Closed => return Err(WriteError::Finished),
+            State::Reset(why) => return Err(WriteError::Reset(why)),
+        }
+        if let Some(cause) = self.cause {
+            return Err(WriteError::Closed(cause));
+        }
+        let window = entry.send.window.available();
+        if window < wanted.min(DRIBBLE) && !(entry.send.may_dribble && window > 0) {
+            let before = core::mem::replace(&mut entry.send.blocked, Blocked::OnWindow);
+            if window > 0 && before != Blocked::OnWindow {
+                self.unarmed.push((StreamTimer::Dribble, key));
+            }
+            return Err(WriteError::Blocked);
+        }
+        let staged = entry.send.staged_in(batch);
+        let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
+        let quota = self.config.send_buffer().saturating_sub(staged);
+        let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
+        if room == 0 {
+            if entry.send.blocked != Blocked::OnRoom {
+                entry.send.blocked = Blocked::OnRoom;
+                self.writers.push_back(key);
+            }
+            return Err(WriteError::Blocked);
+        }
+        let taken = entry.send.window.take(wanted.min(room));
+        entry.send.stage(batch, taken);
+        entry.send.may_dribble = false;
+        let counted = u64::try_from(taken).unwrap_or(u64::MAX);
+        self.stats.data_sent = self.stats.data_sent.saturating_add(counted);
+        Ok(taken)
+    }
+
+    /// Stages data for which room was taken.
+    pub(crate) fn stage_data(&mut self, key: Key, data: &[u8]) {
+        self.staging.data(key, data);
+    }
+
+    /// Stages data for which room was taken, without a copy.
+    pub(crate) fn stage_chunk(&mut self, key: Key, data: bytes::Bytes) {
+        self.staging.chunk(key, data);
+    }
+
+    /// Stages FIN behind the stream's data: a lone Window Update, because peers in use lose a FIN
+    /// that comes with ACK, or the body that comes with FIN.
+    pub(crate) fn stage_fin(&mut self, key: Key) {
+        self.stage_end(key, Flags::FIN, 0);
+    }
+
+    /// Stages RST behind the stream's data; go-yamux takes the length for an error code.
+    pub(super) fn stage_reset(&mut self, key: Key, code: u32) {
+        self.stage_end(key, Flags::RST, code);
+    }
+
+    fn stage_end(&mut self, key: Key, flags: Flags, delta: u32) {
+        self.staging.frame(Frame::WindowUpdate { stream: key.id, flags, delta });
+        let batch = self.staging.batch();
+        if let Some(entry) = self.streams.get_mut(key) {
+            entry.send.stage(batch, 0);
+        }
+    }
+
+    pub(crate) fn wake_writer(&mut self, key: Key) {
+        if let Some(entry) = self.streams.get_mut(key) {
+            if core::mem::replace(&mut entry.send.blocked, Blocked::No) != Blocked::No {
+                self.events.push_back(Event::Writable(key));
+            }
+        }
+    }
+
+    /// A round trip has passed without a window worth a frame: small frames are better than none.
+    pub(super) fn dribble_timed_out(&mut self, key: Key) {
+        if let Some(entry) = self.streams.get_mut(key) {
+            if entry.send.blocked == Blocked::OnWindow {
+                entry.send.may_dribble = true;
+                self.wake_writer(key);
+            }
+        }
+    }
+
+    /// Forgets everything that was to be sent.
+    pub(super) fn clear_output(&mut self) {
+        self.staging.clear();
+        self.announcements.clear();
+        self.refusals.clear();
+        self.retiring.clear();
+    }
+
+    /// Tells as many waiting writers of room as can use it, first come first served.
+    fn offer_room(&mut self) {
+        for _ in 0..STAGED_BYTES / FRAME_BODY {
+            let Some(key) = self.writers.pop_front() else { return };
+            self.room_offered = true;
+            let waits = |entry: &super::streams::Entry| entry.send.blocked == Blocked::OnRoom;
+            if self.streams.get(key).is_some_and(waits) {
+                self.wake_writer(key);
+            }
+        }
+    }
+
+    fn write_control(&mut self, now: Instant, batch: &mut Transmit) {
+        if self.cause.is_some() {
+            return;
+        }
+        while let Some(value) = self.ping.transmit_pong() {
+            batch.push(Frame::Ping { request: false, value });
+        }
+        if let Some(value) = self.ping.transmit(now) {
+            batch.push(Frame::Ping { request: true, value });
+        }
+        while let Some(stream) = self.refusals.pop_front() {
+            batch.push(Frame::WindowUpdate { stream, flags: Flags::RST, delta: 0 });
+        }
+        while let Some(key) = self.announcements.pop_front() {
+            if let Some((flags, delta)) = self.announcement(now, key) {
+                batch.push(Frame::WindowUpdate { stream: key.id, flags, delta });
+            }
+        }
+    }
+
+    /// What a stream in line for a Window Update has to say.
+    fn announcement(&mut self, now: Instant, key: Key) -> Option<(Flags, u32)> {
+        let growth = self.growth();
+        let entry = self.streams.get_mut(key)?;
+        entry.announcing = false;
+        match entry.opening {
+            Opening::SynDue => {
+                entry.opening = Opening::SynSent;
+                let delta = entry.recv.window.announce(now);
+                self.timers_for_open(now, key);
+                Some((Flags::SYN, delta))
+            }
+            Opening::AckDue => {
+                entry.opening = Opening::Done;
+                let wanted = entry.state.can_receive();
+                let delta = if wanted { entry.recv.window.announce(now) } else { 0 };
+                let gone = matches!(entry.state, State::Reset(crate::ResetError::ByPeer(_)));
+                (!gone).then_some((Flags::ACK, delta))
+            }
+            Opening::SynSent | Opening::Arrived | Opening::Done => {
+                if !entry.state.can_receive() {
+                    return None;
+                }
+                if self.ping.is_unsure() {
+                    self.ping.request();
+                }
+                let (delta, grown) = entry.recv.window.update(now, growth);
+                let grown = usize::try_from(grown).unwrap_or(usize::MAX);
+                self.window_growth = self.window_growth.saturating_add(grown);
+                (delta > 0).then_some((Flags::NONE, delta))
+            }
+        }
+    }
+
+    fn growth(&mut self) -> Growth {
+        let total = self.config.max_receive_window_total();
+        Growth {
+            rtt: self.ping.rtt_min().filter(|_| !self.ping.is_unsure()),
+            size_max: self.config.max_receive_window(),
+            budget: total.saturating_sub(self.window_growth),
+        }
+    }
+
+    fn timers_for_open(&mut self, now: Instant, key: Key) {
+        let at = now + self.config.open_timeout();
+        let streams = &self.streams;
+        let unacked = |key| streams.get(key).is_some_and(super::streams::Entry::is_unacked);
+        self.timers.arm_stream(StreamTimer::Open, at, key, unacked);
+    }
+}
