@@ -1,0 +1,164 @@
+//! The errors of sessions and streams as applications see them.
+
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::error::{ConnectionError, ProtocolError, ResetError};
+use crate::frame::GoAwayCode;
+
+/// Why a session ended, or did not do what it was asked.
+///
+/// Converts into [`io::Error`] with the kind that [`kind`](Self::kind) names and this value inside.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// This side closed the session.
+    #[error("the session was closed here")]
+    Closed,
+    /// The peer closed it in good order: Go Away with code 0, or the end of the transport while no
+    /// stream was open.
+    #[error("the peer closed the session")]
+    ClosedByPeer,
+    /// The peer ended it with a Go Away of this code, other than 0.
+    #[error("the peer ended the session with code {0}")]
+    GoAway(GoAwayCode),
+    /// The peer broke the protocol.
+    #[error("protocol violation: {0}")]
+    Protocol(ProtocolError),
+    /// The transport failed.
+    #[error("the transport failed: {0}")]
+    Transport(#[source] Arc<io::Error>),
+    /// The transport ended inside a frame or while streams were open.
+    #[error("the transport ended")]
+    TransportEnded,
+    /// The peer was silent and did not answer a ping within the keepalive timeout.
+    #[error("the peer did not answer a keepalive ping")]
+    KeepaliveTimeout,
+    /// The transport took no byte for the write stall timeout.
+    #[error("the transport took no bytes for too long")]
+    WriteStall,
+    /// The peer did not acknowledge the stream within the open timeout.
+    #[error("the peer did not acknowledge the stream in time")]
+    OpenTimeout,
+    /// Closing took longer than the close timeout: data that was accepted may be lost.
+    #[error("closing took too long; data may be lost")]
+    CloseTimeout,
+    /// The peer said Go Away and takes no more streams.
+    #[error("the peer takes no new streams")]
+    Refused,
+    /// All 2^31 stream ids of this side are used up.
+    #[error("this side has used up its stream ids")]
+    IdsExhausted,
+    /// The driver was dropped, or the runtime that ran it was shut down.
+    #[error("the driver of the session is gone")]
+    DriverDropped,
+}
+
+impl SessionError {
+    /// The kind of the [`io::Error`] that this converts into.
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Closed
+            | Self::ClosedByPeer
+            | Self::GoAway(_)
+            | Self::TransportEnded
+            | Self::DriverDropped => io::ErrorKind::NotConnected,
+            Self::Protocol(_) => io::ErrorKind::InvalidData,
+            Self::Transport(error) => error.kind(),
+            Self::KeepaliveTimeout | Self::WriteStall | Self::OpenTimeout | Self::CloseTimeout => {
+                io::ErrorKind::TimedOut
+            }
+            Self::Refused => io::ErrorKind::ConnectionRefused,
+            Self::IdsExhausted => io::ErrorKind::Other,
+        }
+    }
+
+    /// Whether the session ended because one of the two sides meant it to.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Self::Closed | Self::ClosedByPeer)
+    }
+
+    /// `failure` is what the driver knows where the core only knows that the transport failed.
+    pub(super) fn new(cause: ConnectionError, failure: Option<&Arc<io::Error>>) -> Self {
+        match cause {
+            ConnectionError::Closed => Self::Closed,
+            ConnectionError::CloseTimeout => Self::CloseTimeout,
+            ConnectionError::ClosedByPeer => Self::ClosedByPeer,
+            ConnectionError::GoAway(code) => Self::GoAway(code),
+            ConnectionError::Protocol(error) => Self::Protocol(error),
+            ConnectionError::TransportEnded => Self::TransportEnded,
+            ConnectionError::TransportFailed => match failure {
+                Some(error) => Self::Transport(Arc::clone(error)),
+                None => Self::DriverDropped,
+            },
+            ConnectionError::KeepaliveTimeout => Self::KeepaliveTimeout,
+            ConnectionError::WriteStall => Self::WriteStall,
+        }
+    }
+}
+
+impl From<SessionError> for io::Error {
+    fn from(error: SessionError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+/// Why reading or writing a stream failed: the value inside the [`io::Error`].
+///
+/// ```
+/// use std::io;
+/// use yamux_proto::driver::StreamError;
+///
+/// fn reset_code(error: &io::Error) -> Option<u32> {
+///     match error.get_ref()?.downcast_ref()? {
+///         StreamError::Reset(code) => Some(*code),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(reset_code(&StreamError::Reset(7).into()), Some(7));
+/// ```
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The peer reset the stream, with this code (0 where it gave none).
+    #[error("the peer reset the stream with code {0}")]
+    Reset(u32),
+    /// This side reset the stream, with this code.
+    #[error("this side reset the stream with code {0}")]
+    ResetLocally(u32),
+    /// The stream was finished by this side before.
+    #[error("the stream was finished by this side")]
+    Finished,
+    /// The session has ended, or the peer never acknowledged the stream.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+impl StreamError {
+    /// The kind of the [`io::Error`] that this converts into.
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Reset(_) | Self::ResetLocally(_) => io::ErrorKind::ConnectionReset,
+            Self::Finished => io::ErrorKind::BrokenPipe,
+            Self::Session(error) => error.kind(),
+        }
+    }
+}
+
+impl From<ResetError> for StreamError {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::ByPeer(code) => Self::Reset(code),
+            ResetError::Locally(code) => Self::ResetLocally(code),
+            ResetError::OpenTimeout => Self::Session(SessionError::OpenTimeout),
+        }
+    }
+}
+
+impl From<StreamError> for io::Error {
+    fn from(error: StreamError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

@@ -1,0 +1,62 @@
+//! The memory that the transport reads into.
+
+use bytes::BytesMut;
+
+/// A read buffer that grows with the traffic, and is used again as soon as nobody holds a slice of
+/// it.
+///
+/// While readers are a little behind, slices of the last buffer are still held when the next read is
+/// due. A second buffer takes its turn then, so that the memory of both stays in the cache; only a
+/// reader that falls further behind makes for fresh allocations.
+#[derive(Debug, Default)]
+pub(super) struct ReadBuffer {
+    pub(super) bytes: BytesMut,
+    spare: BytesMut,
+    /// How much room a read should have.
+    target: usize,
+}
+
+impl ReadBuffer {
+    /// The room for the first read, in bytes, and what an idle connection keeps.
+    const SMALL: usize = 4 * 1024;
+    /// The room for reads while they fill it, in bytes.
+    const LARGE: usize = 256 * 1024;
+
+    /// Makes room for the next read, and says how much there is.
+    pub(super) fn make_room(&mut self) -> usize {
+        self.target = self.target.max(Self::SMALL);
+        let room = self.bytes.capacity().saturating_sub(self.bytes.len());
+        if room < self.target / 4 && !self.bytes.try_reclaim(self.target) {
+            self.replace();
+        }
+        self.bytes.capacity().saturating_sub(self.bytes.len())
+    }
+
+    /// Learns from a read that had `room` and brought `read` bytes.
+    pub(super) fn learn(&mut self, room: usize, read: usize) {
+        if read >= room && room >= self.target / 4 {
+            self.target = self.target.saturating_mul(8).min(Self::LARGE);
+        }
+    }
+
+    /// Gives back what an idle connection does not need.
+    pub(super) fn shrink(&mut self) {
+        self.target = Self::SMALL;
+        self.spare = BytesMut::new();
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
+        }
+    }
+
+    /// Goes on in the other buffer, with the bytes that are left in this one.
+    fn replace(&mut self) {
+        let needed = self.target.saturating_add(self.bytes.len());
+        self.spare.clear();
+        if !self.spare.try_reclaim(needed) {
+            self.spare = BytesMut::with_capacity(needed);
+        }
+        self.spare.extend_from_slice(&self.bytes);
+        self.bytes.clear();
+        core::mem::swap(&mut self.bytes, &mut self.spare);
+    }
+}

@@ -1,0 +1,286 @@
+//! The application's handle of a session.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::error::SessionError;
+use super::shared::{Shared, State};
+use super::stream::Handle;
+use super::sync::Arc;
+use super::wakers::{Ticket, WaitQueue, Wakes};
+use crate::connection::Stats;
+use crate::error::OpenError;
+use crate::frame::GoAwayCode;
+use crate::stream_id::Side;
+
+/// A session whose streams are [`Handle`]s: what both adapters wrap.
+///
+/// Cloning gives another handle of the same session. When the last handle and the last stream are
+/// dropped, the session closes in good order.
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Opens a stream. Waits while the peer has too many to acknowledge.
+    ///
+    /// # Errors
+    /// [`SessionError::Refused`] after the peer's Go Away, [`SessionError::IdsExhausted`], or why the
+    /// session ended.
+    ///
+    /// # Cancel safety
+    /// A cancelled call has opened nothing.
+    pub async fn open(&self) -> Result<Handle, SessionError> {
+        self.wait(
+            |state| &mut state.opens,
+            |state| {
+                let opened = match state.connection.open_key() {
+                    Ok(key) => Ok(key),
+                    Err(OpenError::Backlog) => return None,
+                    Err(OpenError::Refused) => Err(SessionError::Refused),
+                    Err(OpenError::IdsExhausted) => Err(SessionError::IdsExhausted),
+                    Err(OpenError::Closed(cause)) => Err(state.error(cause)),
+                };
+                Some(opened.map(|key| Handle::new(state, &self.shared, key)))
+            },
+        )
+        .await
+    }
+
+    /// The next stream that the peer opened.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    ///
+    /// # Cancel safety
+    /// A cancelled call has taken no stream.
+    pub async fn accept(&self) -> Result<Handle, SessionError> {
+        self.wait(|state| &mut state.accepts, |state| self.try_accept(state)).await
+    }
+
+    /// [`accept`](Self::accept) for a `Stream` of streams; `turn` is its place among those who wait.
+    pub fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+        turn: &mut AcceptTurn,
+    ) -> Poll<Result<Handle, SessionError>> {
+        self.poll_wait(cx, &mut turn.ticket, |state| &mut state.accepts, |s| self.try_accept(s))
+    }
+
+    /// A place in the line of those who accept; leaves it when dropped.
+    pub fn accept_turn(&self) -> AcceptTurn {
+        AcceptTurn { shared: Arc::clone(&self.shared), ticket: Ticket::default() }
+    }
+
+    /// Measures a round trip, from handing a ping to the transport to reading its answer.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub async fn ping(&self) -> Result<Duration, SessionError> {
+        let mut asked = None;
+        self.wait(
+            |state| &mut state.pings,
+            |state| {
+                if let Some(cause) = state.cause() {
+                    return Some(Err(cause));
+                }
+                let asked = *asked.get_or_insert_with(|| state.connection.ping());
+                let (answered, rtt) = state.last_pong?;
+                // Values count up and wrap around.
+                (answered.wrapping_sub(asked) < u32::MAX / 2).then_some(Ok(rtt))
+            },
+        )
+        .await
+    }
+
+    /// The last round trip measured, if one has been.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.shared.look(|state| state.connection.rtt())
+    }
+
+    /// Tells the peer that no new streams are taken, and refuses those that come; the rest live on.
+    /// Returns when that is staged for the transport.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    pub async fn go_away(&self) -> Result<(), SessionError> {
+        self.shared.with(|state, _| match state.cause() {
+            Some(cause) => Err(cause),
+            None => {
+                state.connection.go_away(GoAwayCode::NORMAL);
+                Ok(())
+            }
+        })
+    }
+
+    /// Closes in good order: refuses new streams, sends what was accepted from the application,
+    /// gives the peer time to take it, says Go Away and closes the transport; at most
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    ///
+    /// # Errors
+    /// Why the session ended, if it was not by the will of one of the sides.
+    ///
+    /// # Cancel safety
+    /// The closing goes on if the call is cancelled.
+    pub async fn close(&self) -> Result<(), SessionError> {
+        self.shared.with(|state, _| state.connection.close(GoAwayCode::NORMAL));
+        self.wait(
+            |state| &mut state.ends,
+            |state| match state.cause() {
+                Some(cause) if state.finished && !cause.is_clean() => Some(Err(cause)),
+                Some(_) if state.finished => Some(Ok(())),
+                Some(_) | None => None,
+            },
+        )
+        .await
+    }
+
+    /// Ends the session now: what has not been sent is lost, and every waiter gets an error.
+    pub fn abort(&self) {
+        self.shared.with(|state, _| state.connection.abort());
+    }
+
+    /// Waits for the end of the session and says why it ended.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub async fn closed(&self) -> SessionError {
+        self.wait(|state| &mut state.ends, |state| state.cause()).await
+    }
+
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        self.shared.look(|state| state.connection.cause().is_some())
+    }
+
+    /// Streams that are open, or that the application still holds.
+    pub fn num_streams(&self) -> usize {
+        self.shared.look(|state| state.connection.num_streams())
+    }
+
+    /// The end of the connection that this is.
+    pub fn side(&self) -> Side {
+        self.shared.look(|state| state.connection.side())
+    }
+
+    /// The numbers of the session.
+    pub fn stats(&self) -> Stats {
+        self.shared.look(|state| state.connection.stats().clone())
+    }
+
+    fn try_accept(&self, state: &mut State) -> Option<Result<Handle, SessionError>> {
+        if let Some(key) = state.connection.accept_key() {
+            return Some(Ok(Handle::new(state, &self.shared, key)));
+        }
+        if state.connection.takes_streams() {
+            return None;
+        }
+        Some(Err(state.cause().unwrap_or(SessionError::Closed)))
+    }
+
+    /// Waits in a queue until `check` has an answer.
+    async fn wait<T>(
+        &self,
+        queue: fn(&mut State) -> &mut WaitQueue,
+        mut check: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
+        let mut turn = Turn { shared: &self.shared, queue, ticket: Ticket::default() };
+        poll_fn(|cx| self.poll_wait(cx, &mut turn.ticket, queue, &mut check)).await
+    }
+
+    fn poll_wait<T>(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+        queue: fn(&mut State) -> &mut WaitQueue,
+        check: impl FnOnce(&mut State) -> Option<T>,
+    ) -> Poll<T> {
+        self.shared.with(|state, wakes| match check(state) {
+            Some(answer) => {
+                queue(state).leave(ticket, true, wakes);
+                Poll::Ready(answer)
+            }
+            None => {
+                queue(state).wait(ticket, cx);
+                Poll::Pending
+            }
+        })
+    }
+}
+
+impl Clone for Session {
+    fn clone(&self) -> Self {
+        self.shared.look(|state| state.handles = state.handles.saturating_add(1));
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.shared.with(|state, _| state.drop_handle());
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (side, streams, cause) = self.shared.look(|state| {
+            (state.connection.side(), state.connection.num_streams(), state.connection.cause())
+        });
+        f.debug_struct("Session")
+            .field("side", &side)
+            .field("streams", &streams)
+            .field("closed", &cause)
+            .finish()
+    }
+}
+
+impl State {
+    /// The application dropped a session or a stream; after the last one, nobody can use the session.
+    pub(super) fn drop_handle(&mut self) {
+        self.handles = self.handles.saturating_sub(1);
+        if self.handles == 0 {
+            self.connection.close(GoAwayCode::NORMAL);
+        }
+    }
+}
+
+/// A place in one of the session's queues for as long as a call waits.
+struct Turn<'a> {
+    shared: &'a Shared,
+    queue: fn(&mut State) -> &mut WaitQueue,
+    ticket: Ticket,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        leave(self.shared, self.queue, &mut self.ticket);
+    }
+}
+
+/// See [`Session::accept_turn`].
+#[derive(Debug)]
+pub struct AcceptTurn {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+}
+
+impl Drop for AcceptTurn {
+    fn drop(&mut self) {
+        leave(&self.shared, |state| &mut state.accepts, &mut self.ticket);
+    }
+}
+
+fn leave(shared: &Shared, queue: fn(&mut State) -> &mut WaitQueue, ticket: &mut Ticket) {
+    if ticket.is_taken() {
+        shared.with(|state, wakes: &mut Wakes| queue(state).leave(ticket, false, wakes));
+    }
+}

@@ -1,0 +1,275 @@
+//! What the handles and the driver of one session share, behind one lock.
+
+use alloc::vec::Vec;
+use core::task::{Context, Waker};
+use core::time::Duration;
+use std::io;
+
+use super::Pass;
+use super::error::SessionError;
+use super::sync::{Arc, Mutex, lock};
+use super::wakers::{StreamWakers, WaitQueue, Wakes, register};
+use crate::connection::{Connection, Event, Key, TransportState};
+
+/// The session, and everybody who waits for it.
+///
+/// The lock is never held over a system call, a wake or a copy of more than a few kilobytes that
+/// could be made without it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) connection: Connection,
+    /// Indexed by the slots of the streams.
+    streams: Vec<StreamWakers>,
+    pub(super) accepts: WaitQueue,
+    pub(super) opens: WaitQueue,
+    pub(super) pings: WaitQueue,
+    pub(super) ends: WaitQueue,
+    /// Streams whose writer waits for a flush.
+    flushes: Vec<Key>,
+    /// Set while the driver is parked: it looks at everything before it parks.
+    driver: Option<Waker>,
+    /// The driver could write; while it cannot, more output is no news to it.
+    transport_full: bool,
+    /// The driver has left input unread because the connection did not want it.
+    input_paused: bool,
+    transport: TransportState,
+    /// Batches with a lower number have been written and flushed.
+    flushed: u64,
+    pub(super) last_pong: Option<(u32, Duration)>,
+    /// Sessions and streams that the application holds.
+    pub(super) handles: usize,
+    failure: Option<Arc<io::Error>>,
+    /// The driver is done.
+    pub(super) finished: bool,
+    /// Readers woken, for the driver's guess at how much output is about to come.
+    pub(super) readers_woken: u32,
+}
+
+/// What the driver learned while it was busy, told as it parks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parking {
+    pub(super) transport_full: bool,
+    pub(super) input_paused: bool,
+    /// The last batch that was written and flushed.
+    pub(super) flushed: u64,
+}
+
+impl Shared {
+    pub(super) fn new(connection: Connection) -> Self {
+        let state = State {
+            connection,
+            streams: Vec::new(),
+            accepts: WaitQueue::default(),
+            opens: WaitQueue::default(),
+            pings: WaitQueue::default(),
+            ends: WaitQueue::default(),
+            flushes: Vec::new(),
+            driver: None,
+            transport_full: false,
+            input_paused: false,
+            transport: TransportState::Open,
+            flushed: 1,
+            last_pong: None,
+            handles: 1,
+            failure: None,
+            finished: false,
+            readers_woken: 0,
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Does something for a handle; then wakes, without the lock, whom it concerns.
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut State, &mut Wakes) -> R) -> R {
+        let mut wakes = Wakes::default();
+        let result = {
+            let mut state = lock(&self.state);
+            let result = act(&mut state, &mut wakes);
+            state.settle(&mut wakes);
+            state.wake_driver(&mut wakes);
+            result
+        };
+        wakes.wake();
+        result
+    }
+
+    /// Does something for the driver, which is awake by nature.
+    pub(super) fn drive<R>(
+        &self,
+        wakes: &mut Wakes,
+        act: impl FnOnce(&mut State, &mut Wakes) -> R,
+    ) -> R {
+        let result = {
+            let mut state = lock(&self.state);
+            let result = act(&mut state, wakes);
+            state.settle(wakes);
+            result
+        };
+        wakes.wake();
+        result
+    }
+
+    /// Looks without touching.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut lock(&self.state))
+    }
+}
+
+impl State {
+    /// Why the session has ended, if it has.
+    pub(super) fn cause(&self) -> Option<SessionError> {
+        self.connection.cause().map(|cause| SessionError::new(cause, self.failure.as_ref()))
+    }
+
+    pub(super) fn error(&self, cause: crate::ConnectionError) -> SessionError {
+        SessionError::new(cause, self.failure.as_ref())
+    }
+
+    /// The transport failed, or, without an error, the driver was dropped.
+    pub(super) fn fail(&mut self, error: Option<io::Error>) {
+        if self.connection.cause().is_none() {
+            self.failure = error.map(Arc::new);
+        }
+        self.connection.handle_transport_failure();
+    }
+
+    pub(super) fn finish(&mut self, wakes: &mut Wakes) {
+        self.finished = true;
+        self.ends.notify_all(wakes);
+    }
+
+    pub(super) fn wait_to_read(&mut self, key: Key, cx: &Context<'_>) {
+        register(&mut self.wakers(key).read, cx);
+    }
+
+    pub(super) fn wait_to_write(&mut self, key: Key, cx: &Context<'_>) {
+        register(&mut self.wakers(key).write, cx);
+    }
+
+    /// Whether the batch with this number, and all before it, are in the transport's hands.
+    pub(super) fn is_flushed(&self, batch: u64) -> bool {
+        batch < self.flushed
+    }
+
+    pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>) {
+        self.wait_to_write(key, cx);
+        if !self.flushes.contains(&key) {
+            self.flushes.push(key);
+        }
+    }
+
+    /// The application let go of both halves, or of one.
+    pub(super) fn forget_wakers(&mut self, key: Key, recv: bool, send: bool) {
+        let wakers = self.wakers(key);
+        if recv {
+            wakers.read = None;
+        }
+        if send {
+            wakers.write = None;
+        }
+    }
+
+    /// Lets the driver park, unless something has come up for it.
+    pub(super) fn park(&mut self, parking: Parking, cx: &Context<'_>, wakes: &mut Wakes) -> Pass {
+        if self.flushed <= parking.flushed {
+            self.flushed = parking.flushed.saturating_add(1);
+            while let Some(key) = self.flushes.pop() {
+                wakes.push(self.wakers(key).write.take());
+            }
+        }
+        self.transport_full = parking.transport_full;
+        self.input_paused = parking.input_paused;
+        if self.is_driver_wanted() {
+            return Pass::Again;
+        }
+        if self.connection.poll_writers() {
+            return Pass::Yield;
+        }
+        register(&mut self.driver, cx);
+        Pass::Parked
+    }
+
+    /// Whether input should stay where it is for now.
+    pub(super) fn is_input_unwanted(&self) -> bool {
+        self.connection.cause().is_none() && !self.connection.wants_input()
+    }
+
+    /// Gives back the memory that only traffic needs.
+    pub(super) fn shrink(&mut self) {
+        self.connection.shrink();
+        if self.connection.num_streams() == 0 {
+            self.streams = Vec::new();
+        }
+        self.flushes.shrink_to_fit();
+    }
+
+    /// The driver is awake and will look at everything before it parks again.
+    pub(super) fn unpark(&mut self) {
+        self.driver = None;
+    }
+
+    pub(super) fn transport(&mut self) -> TransportState {
+        self.transport = self.connection.transport_state();
+        self.transport
+    }
+
+    fn wake_driver(&mut self, wakes: &mut Wakes) {
+        if self.driver.is_some() && self.is_driver_wanted() {
+            wakes.push(self.driver.take());
+        }
+    }
+
+    fn is_driver_wanted(&self) -> bool {
+        self.connection.wants_attention(!self.transport_full)
+            || (self.input_paused && self.connection.wants_input())
+            || self.connection.transport_state() != self.transport
+    }
+
+    /// Turns the connection's events into wakers.
+    fn settle(&mut self, wakes: &mut Wakes) {
+        while let Some(event) = self.connection.poll_event_key() {
+            match event {
+                Event::Incoming if self.connection.takes_streams() => {
+                    self.accepts.notify_one(wakes);
+                }
+                Event::Incoming => self.accepts.notify_all(wakes),
+                Event::Outbound if self.connection.can_open() => self.opens.notify_one(wakes),
+                Event::Outbound => self.opens.notify_all(wakes),
+                Event::Readable(key) => {
+                    self.readers_woken = self.readers_woken.saturating_add(1);
+                    wakes.push(self.wakers(key).read.take());
+                }
+                Event::Writable(key) => wakes.push(self.wakers(key).write.take()),
+                Event::Pong { value, rtt } => {
+                    self.last_pong = Some((value, rtt));
+                    self.pings.notify_all(wakes);
+                }
+                Event::Closed => self.wake_everybody(wakes),
+            }
+        }
+    }
+
+    fn wake_everybody(&mut self, wakes: &mut Wakes) {
+        for stream in &mut self.streams {
+            wakes.push(stream.read.take());
+            wakes.push(stream.write.take());
+        }
+        self.flushes.clear();
+        for queue in [&mut self.accepts, &mut self.opens, &mut self.pings, &mut self.ends] {
+            queue.notify_all(wakes);
+        }
+    }
+
+    fn wakers(&mut self, key: Key) -> &mut StreamWakers {
+        let index = usize::try_from(key.slot).unwrap_or(usize::MAX);
+        if index >= self.streams.len() {
+            self.streams.resize_with(index.saturating_add(1), StreamWakers::default);
+        }
+        #[expect(clippy::indexing_slicing, reason = "the line above makes room for the index")]
+        &mut self.streams[index]
+    }
+}

@@ -1,0 +1,292 @@
+//! The application's handle of a stream, or of half of one.
+
+use core::fmt;
+use core::task::{Context, Poll, ready};
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use super::error::StreamError;
+use super::shared::{Shared, State};
+use super::sync::Arc;
+use crate::connection::Key;
+use crate::error::{ReadError, WriteError};
+use crate::stream::SLICE_MIN;
+use crate::stream_id::StreamId;
+
+/// A stream as `poll_` functions, without any runtime's traits: what both adapters wrap.
+///
+/// The reading and the writing half can be used by two tasks, each with a handle of its own after
+/// [`split`](Self::split). Dropping a handle lets go of the halves it holds: FIN follows what was
+/// written, and what still arrives is discarded for a while.
+pub struct Handle {
+    shared: Arc<Shared>,
+    key: Key,
+    recv: bool,
+    send: bool,
+}
+
+impl Handle {
+    pub(super) fn new(state: &mut State, shared: &Arc<Shared>, key: Key) -> Self {
+        state.handles = state.handles.saturating_add(1);
+        Self { shared: Arc::clone(shared), key, recv: true, send: true }
+    }
+
+    /// The number of the stream.
+    pub const fn id(&self) -> StreamId {
+        self.key.id
+    }
+
+    /// Whether the peer has shown that it knows the stream.
+    pub fn is_acked(&self) -> bool {
+        self.shared.look(|state| state.connection.stream_at(self.key).is_acked())
+    }
+
+    /// The reading and the writing half.
+    #[must_use]
+    pub fn split(mut self) -> (Self, Self) {
+        self.shared.look(|state| state.handles = state.handles.saturating_add(1));
+        let shared = Arc::clone(&self.shared);
+        let send = Self { shared, key: self.key, recv: false, send: self.send };
+        self.send = false;
+        (self, send)
+    }
+
+    /// Hands up to `max` received bytes to `sink`, piece by piece, and says how many: 0 only after
+    /// the peer's FIN, or if `max` is 0.
+    ///
+    /// # Errors
+    /// [`StreamError::Reset`] or why the session ended, after all that was received before.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Poll<Result<usize, StreamError>> {
+        let mut pieces = Pieces::default();
+        let direct = self.shared.with(|state, _| {
+            let mut stream = state.connection.stream_at(self.key);
+            let result = if stream.front_len() >= SLICE_MIN {
+                pieces.gather(&mut stream, max)
+            } else {
+                stream.read_with(max, &mut sink)
+            };
+            state.poll_read_result(cx, self.key, result)
+        });
+        // Large pieces are copied without the lock.
+        for piece in pieces.0.iter().flatten() {
+            sink(piece);
+        }
+        direct
+    }
+
+    /// Up to `max` received bytes in one piece, without a copy; `None` only after the peer's FIN.
+    ///
+    /// # Errors
+    /// As for [`poll_read`](Self::poll_read).
+    pub fn poll_read_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+    ) -> Poll<Result<Option<Bytes>, StreamError>> {
+        self.shared.with(|state, _| {
+            let result = state.connection.stream_at(self.key).read_chunk(max);
+            state.poll_read_result(cx, self.key, result)
+        })
+    }
+
+    /// Takes as much of `data` as has room and says how much; at least one byte unless it is empty.
+    ///
+    /// # Errors
+    /// [`StreamError::Finished`], [`StreamError::Reset`] or why the session ended: then nothing of
+    /// `data` was taken.
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<Result<usize, StreamError>> {
+        self.shared.with(|state, _| {
+            let result = state.connection.stream_at(self.key).write(data);
+            state.poll_write_result(cx, self.key, result)
+        })
+    }
+
+    /// Like [`poll_write`](Self::poll_write) for several slices in order.
+    ///
+    /// # Errors
+    /// As for [`poll_write`](Self::poll_write).
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, StreamError>> {
+        self.shared.with(|state, _| {
+            let mut stream = state.connection.stream_at(self.key);
+            let mut written: usize = 0;
+            for slice in slices.iter().filter(|slice| !slice.is_empty()) {
+                match stream.write(slice) {
+                    Ok(taken) => {
+                        written = written.saturating_add(taken);
+                        if taken < slice.len() {
+                            break;
+                        }
+                    }
+                    Err(_) if written > 0 => break,
+                    Err(error) => return state.poll_write_result(cx, self.key, Err(error)),
+                }
+            }
+            Poll::Ready(Ok(written))
+        })
+    }
+
+    /// Takes from the front of `data` without a copy until nothing is left of it. Not all of it may
+    /// have been taken while this is pending.
+    ///
+    /// # Errors
+    /// As for [`poll_write`](Self::poll_write); `data` holds what was not taken.
+    pub fn poll_write_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &mut Bytes,
+    ) -> Poll<Result<(), StreamError>> {
+        self.shared.with(|state, _| {
+            while !data.is_empty() {
+                let result = state.connection.stream_at(self.key).write_chunk(data);
+                match ready!(state.poll_write_result(cx, self.key, result)) {
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Waits until everything written to this stream is in the transport's hands and flushed.
+    ///
+    /// # Errors
+    /// [`StreamError::Reset`], or why the session ended.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        self.shared.with(|state, _| state.poll_flush(cx, self.key))
+    }
+
+    /// Sends FIN behind what was written and flushes. Never waits for the peer.
+    ///
+    /// # Errors
+    /// [`StreamError::Reset`], or why the session ended.
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        self.shared.with(|state, _| {
+            match state.connection.stream_at(self.key).finish() {
+                Ok(()) | Err(WriteError::Finished | WriteError::Blocked) => {}
+                Err(WriteError::Reset(why)) => return Poll::Ready(Err(why.into())),
+                Err(WriteError::Closed(cause)) => {
+                    return Poll::Ready(Err(state.error(cause).into()));
+                }
+            }
+            state.poll_flush(cx, self.key)
+        })
+    }
+
+    /// Ends both directions at once: RST with `code` follows what was written.
+    pub fn reset(&mut self, code: u32) {
+        self.shared.with(|state, _| state.connection.stream_at(self.key).reset(code));
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.with(|state, _| {
+            state.forget_wakers(self.key, self.recv, self.send);
+            let mut stream = state.connection.stream_at(self.key);
+            if self.send {
+                stream.stop_writing();
+            }
+            if self.recv {
+                stream.stop_reading();
+            }
+            state.drop_handle();
+        });
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("id", &self.key.id.get()).finish_non_exhaustive()
+    }
+}
+
+/// Pieces taken out of a stream's queue, to be copied once the lock is free.
+#[derive(Default)]
+struct Pieces([Option<Bytes>; 4]);
+
+impl Pieces {
+    fn gather(&mut self, stream: &mut crate::Stream<'_>, max: usize) -> Result<usize, ReadError> {
+        let mut gathered: usize = 0;
+        for place in &mut self.0 {
+            let left = max.saturating_sub(gathered);
+            if left == 0 || (gathered > 0 && stream.front_len() == 0) {
+                break;
+            }
+            let piece = stream.read_chunk(left)?.unwrap_or_default();
+            gathered = gathered.saturating_add(piece.len());
+            *place = Some(piece);
+        }
+        Ok(gathered)
+    }
+}
+
+impl State {
+    fn poll_read_result<T>(
+        &mut self,
+        cx: &Context<'_>,
+        key: Key,
+        result: Result<T, ReadError>,
+    ) -> Poll<Result<T, StreamError>> {
+        Poll::Ready(match result {
+            Ok(read) => Ok(read),
+            Err(ReadError::Blocked) => {
+                self.wait_to_read(key, cx);
+                return Poll::Pending;
+            }
+            Err(ReadError::Reset(why)) => Err(why.into()),
+            Err(ReadError::Closed(cause)) => Err(self.error(cause).into()),
+        })
+    }
+
+    fn poll_write_result(
+        &mut self,
+        cx: &Context<'_>,
+        key: Key,
+        result: Result<usize, WriteError>,
+    ) -> Poll<Result<usize, StreamError>> {
+        Poll::Ready(match result {
+            Ok(written) => Ok(written),
+            Err(WriteError::Blocked) => {
+                self.wait_to_write(key, cx);
+                return Poll::Pending;
+            }
+            Err(WriteError::Finished) => Err(StreamError::Finished),
+            Err(WriteError::Reset(why)) => Err(why.into()),
+            Err(WriteError::Closed(cause)) => Err(self.error(cause).into()),
+        })
+    }
+
+    fn poll_flush(&mut self, cx: &Context<'_>, key: Key) -> Poll<Result<(), StreamError>> {
+        let stream = self.connection.stream_at(key);
+        if let Some(why) = stream.reset_cause() {
+            return Poll::Ready(Err(why.into()));
+        }
+        let flushed = stream.last_batch().is_none_or(|batch| self.is_flushed(batch));
+        match self.cause() {
+            // What was flushed before a clean FIN stays flushed; with the stream open, the caller
+            // would take success for a sign that more can follow.
+            Some(cause) if !flushed || self.connection.stream_at(key).can_write() => {
+                Poll::Ready(Err(StreamError::from(cause)))
+            }
+            None if !flushed => {
+                self.wait_to_flush(key, cx);
+                Poll::Pending
+            }
+            Some(_) | None => Poll::Ready(Ok(())),
+        }
+    }
+}

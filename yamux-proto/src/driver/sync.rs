@@ -1,0 +1,9 @@
+//! The lock of a session, and what is loom's in its place under test.
+
+pub(super) use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Locks, whether or not a thread that held the lock panicked: the state behind it is changed only by
+/// calls that leave it whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
