@@ -1,0 +1,54 @@
+//! Yamux stream multiplexing for Tokio.
+//!
+//! One connection, any `AsyncRead + AsyncWrite` (TCP, TLS, a Unix socket, a pipe), becomes a
+//! [`Session`] of many bidirectional [`Stream`]s, each with flow control of its own. Either side opens
+//! streams, so a service behind NAT dials out once and is reached over that connection. The wire
+//! format is that of Go's [hashicorp/yamux], which Consul, Nomad, Vault and libp2p speak.
+//!
+//! [hashicorp/yamux]: https://github.com/hashicorp/yamux
+//!
+//! ```
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use yamux_tokio::{Config, Session};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (near, far) = tokio::io::duplex(64 * 1024);
+//! let client = Session::client(near, Config::default());
+//! let server = Session::server(far, Config::default());
+//!
+//! tokio::spawn(async move {
+//!     while let Ok(mut stream) = server.accept().await {
+//!         let mut request = String::new();
+//!         stream.read_to_string(&mut request).await?;
+//!         stream.write_all(request.to_uppercase().as_bytes()).await?;
+//!         stream.shutdown().await?;
+//!     }
+//!     Ok::<_, std::io::Error>(())
+//! });
+//!
+//! let mut stream = client.open().await?;
+//! stream.write_all(b"hello").await?;
+//! stream.shutdown().await?;
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer).await?;
+//! assert_eq!(answer, "HELLO");
+//! client.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # On TCP, set `TCP_NODELAY`
+//! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
+//! its answer can wait 40 ms for a delayed acknowledgement as well.
+
+mod runtime;
+mod session;
+mod stream;
+
+pub use session::{Driver, Incoming, Session};
+pub use stream::{RecvHalf, SendHalf, Stream};
+pub use yamux_proto::driver::{SessionError, StreamError};
+pub use yamux_proto::{
+    Config, ConfigBuilder, ConfigError, GoAwayCode, ProtocolError, Side, Stats, StreamId,
+};
