@@ -92,7 +92,7 @@ impl Connection {
         self.eof = true;
         match self.phase {
             Phase::Active | Phase::Draining(_) => {
-                let inside = self.decoder.is_inside_body() || self.inside_header;
+                let inside = self.decoder.is_inside_body() || self.leftover > 0;
                 let clean = !inside && (self.peer_gone || self.streams.len() == 0);
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,

@@ -85,8 +85,8 @@ pub struct Connection {
     cause: Option<ConnectionError>,
     /// The transport has no more input.
     eof: bool,
-    /// The input so far ended inside a header.
-    inside_header: bool,
+    /// Bytes of a header, or held back by a limit, that the last input left.
+    leftover: usize,
     /// The peer said Go Away and takes no new streams.
     peer_gone: bool,
     /// This side takes no new streams.
@@ -115,6 +115,8 @@ pub struct Connection {
     retiring: Vec<Key>,
     /// Streams whose application waits for room in the staged output, in line.
     writers: VecDeque<Key>,
+    /// Writers that waited when room was last offered.
+    contenders: usize,
     /// Writers were told of room and have not had the chance to use it.
     room_offered: bool,
     /// A batch was handed out and is being written.
@@ -143,7 +145,7 @@ impl Connection {
             phase: Phase::Active,
             cause: None,
             eof: false,
-            inside_header: false,
+            leftover: 0,
             peer_gone: false,
             refusing: false,
             decoder: Decoder::default(),
@@ -161,6 +163,7 @@ impl Connection {
             refusals: VecDeque::new(),
             retiring: Vec::new(),
             writers: VecDeque::new(),
+            contenders: 0,
             room_offered: false,
             in_flight: false,
             ping: Ping::default(),
@@ -347,9 +350,19 @@ impl Connection {
         };
         self.stage_reset(key, code);
         self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
+        if self.streams.get(key).is_some_and(|entry| entry.opening == Opening::SynSent) {
+            self.acknowledge(key);
+        }
         self.drop_unread(key);
         self.wake_both(key);
         self.release_if_over(key);
+    }
+
+    /// Frees the place among the unacknowledged that a stream of ours holds, if it holds one.
+    fn acknowledge(&mut self, key: Key) {
+        if self.streams.acknowledge(key) {
+            self.events.push_back(Event::Outbound);
+        }
     }
 
     /// Throws away what the application will not read, without telling the peer.
@@ -382,15 +395,12 @@ impl Connection {
 
     /// Removes a stream and returns what it held.
     fn forget(&mut self, key: Key) {
-        let was_unacked = self.streams.get(key).is_some_and(streams::Entry::is_unacked);
+        self.acknowledge(key);
         self.drop_unread(key);
         let Some(entry) = self.streams.remove(key) else { return };
         let extra = entry.recv.window.extra(self.config.initial_receive_window());
         self.window_growth = self.window_growth.saturating_sub(extra);
         self.expect_late_frames(&entry);
-        if was_unacked {
-            self.events.push_back(Event::Outbound);
-        }
     }
 
     /// Wakes whoever reads or writes the stream: it has changed for both.
@@ -443,20 +453,27 @@ impl Connection {
         self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
     }
 
+    /// The peer has been silent since it was pinged, unless input was left unread on purpose.
     fn keepalive_missed(&mut self, now: Instant) {
-        if now - self.last_input < self.config.keepalive_timeout() || !self.wants_input() {
-            self.arm_keepalive(now);
-        } else {
+        if self.wants_input() {
             self.give_up(ConnectionError::KeepaliveTimeout);
+        } else {
+            self.arm_keepalive(now);
+        }
+    }
+
+    /// Any byte of the peer is a sign of life.
+    fn note_input(&mut self, now: Instant) {
+        self.last_input = now;
+        if self.timers.is_armed(Timer::KeepaliveReply) {
+            self.timers.disarm(Timer::KeepaliveReply);
+            self.arm_keepalive(now);
         }
     }
 
     fn open_timed_out(&mut self, key: Key) {
         if self.streams.get(key).is_some_and(streams::Entry::is_unacked) {
             self.reset_stream(key, ResetError::OpenTimeout);
-            if self.streams.acknowledge(key) {
-                self.events.push_back(Event::Outbound);
-            }
         }
     }
 

@@ -39,8 +39,10 @@ impl Connection {
     /// [`wants_input`]: Self::wants_input
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
         self.tick(now);
-        self.last_input = now;
         let before = input.len();
+        if before > self.leftover {
+            self.note_input(now);
+        }
         while self.cause.is_none() && self.wants_input() {
             match self.next_frame(now, input) {
                 Ok(true) => {}
@@ -51,7 +53,7 @@ impl Connection {
         if self.cause.is_some() {
             input.clear();
         }
-        self.inside_header = !input.is_empty();
+        self.leftover = input.len();
         let taken = before.saturating_sub(input.len());
         self.pool.count_input(taken);
         self.stats.bytes_received =
@@ -190,15 +192,17 @@ impl Connection {
         if flags.contains(Flags::SYN) {
             return self.receive_syn(now, id, flags, body);
         }
-        let Some(key) = self.streams.find(id) else {
+        // The peer cannot know a stream whose SYN has not gone out.
+        let known = |key: &Key| {
+            self.streams.get(*key).is_some_and(|entry| entry.opening != Opening::SynDue)
+        };
+        let Some(key) = self.streams.find(id).filter(known) else {
             self.unknown_stream(now, id)?;
             return Ok(None);
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
         // shows that the peer knows the stream.
-        if self.streams.acknowledge(key) {
-            self.events.push_back(Event::Outbound);
-        }
+        self.acknowledge(key);
         Ok(Some(key))
     }
 

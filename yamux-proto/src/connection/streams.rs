@@ -10,17 +10,20 @@ use crate::flow_control::RecvWindow;
 use crate::stream::{RecvHalf, SendHalf, State};
 use crate::stream_id::{Side, StreamId};
 
-/// A stream's place in the slab, and its id to tell it from the slot's later tenants.
+/// A stream's place in the slab. The serial number tells it from the slot's other tenants, whose id
+/// may be the same: a peer can use an id again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) id: StreamId,
     pub(crate) slot: u32,
+    serial: u32,
 }
 
 /// All there is to one stream.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) id: StreamId,
+    id: StreamId,
+    serial: u32,
     pub(crate) state: State,
     pub(crate) opening: Opening,
     /// A Window Update for this stream is in line for transmission.
@@ -63,6 +66,7 @@ impl Entry {
         let window = RecvWindow::new(config.initial_receive_window());
         Self {
             id,
+            serial: 0,
             state: State::Open,
             opening,
             announcing: false,
@@ -87,6 +91,7 @@ pub(crate) struct Streams {
     /// Seeded, and bounded by the limit of inbound streams: a peer gains nothing by choosing ids.
     index: HashMap<StreamId, u32>,
     next: Option<StreamId>,
+    serial: u32,
     /// The highest id that the peer has opened.
     highest_inbound: Option<StreamId>,
     inbound: usize,
@@ -102,6 +107,7 @@ impl Streams {
             vacant: Vec::new(),
             index: HashMap::new(),
             next: Some(StreamId::first(side)),
+            serial: 0,
             highest_inbound: None,
             inbound: 0,
             unacked: 0,
@@ -125,15 +131,20 @@ impl Streams {
     }
 
     pub(crate) fn find(&self, id: StreamId) -> Option<Key> {
-        self.index.get(&id).map(|slot| Key { id, slot: *slot })
+        let slot = *self.index.get(&id)?;
+        let entry = self.entries.get(as_index(slot))?.as_ref()?;
+        Some(Key { id, slot, serial: entry.serial })
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(as_index(key.slot))?.as_ref().filter(|entry| entry.id == key.id)
+        self.entries.get(as_index(key.slot))?.as_ref().filter(|entry| entry.serial == key.serial)
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        self.entries.get_mut(as_index(key.slot))?.as_mut().filter(|entry| entry.id == key.id)
+        self.entries
+            .get_mut(as_index(key.slot))?
+            .as_mut()
+            .filter(|entry| entry.serial == key.serial)
     }
 
     /// Forgets a stream and returns it.
@@ -222,8 +233,10 @@ impl Streams {
         }
     }
 
-    fn insert(&mut self, entry: Entry) -> Key {
-        let id = entry.id;
+    fn insert(&mut self, mut entry: Entry) -> Key {
+        self.serial = self.serial.wrapping_add(1);
+        entry.serial = self.serial;
+        let (id, serial) = (entry.id, entry.serial);
         let slot = match self.vacant.pop() {
             Some(slot) => {
                 if let Some(place) = self.entries.get_mut(as_index(slot)) {
@@ -237,7 +250,7 @@ impl Streams {
             }
         };
         self.index.insert(id, slot);
-        Key { id, slot }
+        Key { id, slot, serial }
     }
 }
 
@@ -259,6 +272,19 @@ mod tests {
         assert_eq!(new.slot, old.slot, "the slot is used again");
         assert!(streams.get(old).is_none());
         assert!(streams.get(new).is_some());
+    }
+
+    #[test]
+    fn a_stale_key_finds_nothing_even_if_the_id_is_used_again() {
+        let config = Config::default();
+        let mut streams = Streams::new(Side::Client);
+        let id = StreamId::new(2).unwrap();
+        let old = streams.arrive(id, &config);
+        streams.remove(old);
+        let new = streams.arrive(id, &config);
+        assert_eq!((new.slot, new.id), (old.slot, old.id));
+        assert!(streams.get(old).is_none());
+        assert_eq!(streams.find(id), Some(new));
     }
 
     #[test]

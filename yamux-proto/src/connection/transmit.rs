@@ -210,7 +210,9 @@ impl Connection {
         }
         let staged = entry.send.staged_in(batch);
         let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
-        let quota = self.config.send_buffer().saturating_sub(staged);
+        // Streams that compete for a batch share it, or the first in line would fill it each time.
+        let share = STAGED_BYTES.checked_div(self.contenders).unwrap_or(STAGED_BYTES);
+        let quota = self.config.send_buffer().min(share.max(FRAME_BODY)).saturating_sub(staged);
         let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
         if room == 0 {
             if entry.send.blocked != Blocked::OnRoom {
@@ -284,6 +286,7 @@ impl Connection {
 
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
+        self.contenders = self.writers.len();
         for _ in 0..STAGED_BYTES / FRAME_BODY {
             let Some(key) = self.writers.pop_front() else { return };
             self.room_offered = true;
@@ -316,14 +319,22 @@ impl Connection {
 
     /// What a stream in line for a Window Update has to say.
     fn announcement(&mut self, now: Instant, key: Key) -> Option<(Flags, u32)> {
-        let growth = self.growth();
+        let mut growth = self.growth();
         let entry = self.streams.get_mut(key)?;
         entry.announcing = false;
+        if !entry.held.recv {
+            // What is thrown away is no reason to ask for more of it.
+            growth.budget = 0;
+        }
         match entry.opening {
             Opening::SynDue => {
                 entry.opening = Opening::SynSent;
                 let delta = entry.recv.window.announce(now);
-                self.timers_for_open(now, key);
+                if entry.state.is_ended() {
+                    self.acknowledge(key);
+                } else {
+                    self.timers_for_open(now, key);
+                }
                 Some((Flags::SYN, delta))
             }
             Opening::AckDue => {

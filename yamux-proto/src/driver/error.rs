@@ -112,10 +112,8 @@ impl From<SessionError> for io::Error {
 /// use yamux_proto::driver::StreamError;
 ///
 /// fn reset_code(error: &io::Error) -> Option<u32> {
-///     match error.get_ref()?.downcast_ref()? {
-///         StreamError::Reset(code) => Some(*code),
-///         _ => None,
-///     }
+///     let StreamError::Reset(code) = error.get_ref()?.downcast_ref()? else { return None };
+///     Some(*code)
 /// }
 /// assert_eq!(reset_code(&StreamError::Reset(7).into()), Some(7));
 /// ```

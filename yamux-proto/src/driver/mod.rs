@@ -186,7 +186,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Poll::Pending => false,
             Poll::Ready(Ok(0)) => {
                 self.input_ended = true;
-                self.shared.drive(&mut self.wakes, |state, _| {
+                self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
                     state.connection.handle_eof(now);
                 });
                 true
@@ -205,10 +205,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn take_input(&mut self, now: Instant) {
         let input = &mut self.input.bytes;
-        (self.input_paused, self.deadline) = self.shared.drive(&mut self.wakes, |state, _| {
-            state.connection.handle_input(now, input);
-            (state.is_input_unwanted(), state.connection.poll_timeout())
-        });
+        (self.input_paused, self.deadline) =
+            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
+                state.connection.handle_input(now, input);
+                (state.is_input_unwanted(), state.connection.poll_timeout())
+            });
     }
 
     /// Goes on with input that was left unread, once the connection wants it.
@@ -231,7 +232,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             match self.write_batch(cx) {
                 Ok(progress) if self.output.has_remaining() => {
                     self.transport_full = true;
-                    self.shared.drive(&mut self.wakes, |state, _| {
+                    self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
                         state.connection.handle_transport_full(now, progress);
                     });
                     return Poll::Ready(written);
@@ -266,7 +267,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     fn next_batch(&mut self, now: Instant) -> Poll<bool> {
         let (output, in_flight) = (&mut self.output, core::mem::take(&mut self.in_flight));
         let may_yield = self.yields < Self::YIELDS_MAX;
-        let batch = self.shared.drive(&mut self.wakes, |state, _| {
+        let batch = self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
             if in_flight {
                 state.connection.handle_transmitted(now);
             }
@@ -324,7 +325,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => {
                 self.batch_flushed = self.batch;
-                self.shared.drive(&mut self.wakes, |state, _| {
+                self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
                     state.connection.handle_write_closed();
                 });
                 true
@@ -338,7 +339,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn check_deadlines(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.deadline = self.shared.drive(&mut self.wakes, |state, _| {
+            self.deadline = self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
                 state.connection.handle_timeout(now);
                 state.connection.poll_timeout()
             });
@@ -353,20 +354,18 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Gives back the memory that only traffic needs.
     fn tidy(&mut self) {
-        self.shared.drive(&mut self.wakes, |state, _| state.shrink());
+        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| state.shrink());
         self.input.shrink();
         self.output.shrink();
     }
 
     fn park(&mut self, cx: &mut Context<'_>, now: Instant) -> Pass {
-        let parking = Parking {
-            transport_full: self.transport_full,
-            input_paused: self.input_paused,
-            flushed: self.batch_flushed,
-        };
-        let (pass, deadline) = self.shared.drive(&mut self.wakes, |state, wakes| {
-            (state.park(parking, cx, wakes), state.connection.poll_timeout())
-        });
+        let parking =
+            Parking { transport_full: self.transport_full, input_paused: self.input_paused };
+        let (pass, deadline) =
+            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
+                (state.park(parking, cx), state.connection.poll_timeout())
+            });
         self.deadline = deadline;
         if !matches!(pass, Pass::Parked) {
             return pass;
@@ -383,12 +382,12 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     }
 
     fn fail(&mut self, error: io::Error) {
-        self.shared.drive(&mut self.wakes, |state, _| state.fail(Some(error)));
+        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| state.fail(Some(error)));
     }
 
     fn finish(&mut self) {
         self.finished = true;
-        self.shared.drive(&mut self.wakes, |state, wakes| state.finish(wakes));
+        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, wakes| state.finish(wakes));
     }
 }
 
@@ -420,7 +419,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
 impl<T, C> Drop for Driver<T, C> {
     fn drop(&mut self) {
         if !self.finished {
-            self.shared.drive(&mut self.wakes, |state, wakes| {
+            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, wakes| {
                 state.fail(None);
                 state.finish(wakes);
             });

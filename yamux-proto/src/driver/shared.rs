@@ -55,8 +55,6 @@ pub(super) struct State {
 pub(super) struct Parking {
     pub(super) transport_full: bool,
     pub(super) input_paused: bool,
-    /// The last batch that was written and flushed.
-    pub(super) flushed: u64,
 }
 
 impl Shared {
@@ -97,14 +95,17 @@ impl Shared {
         result
     }
 
-    /// Does something for the driver, which is awake by nature.
+    /// Does something for the driver, which is awake by nature and has flushed the batches up to
+    /// `flushed`: that is known before anything that the peer may have done about them.
     pub(super) fn drive<R>(
         &self,
         wakes: &mut Wakes,
+        flushed: u64,
         act: impl FnOnce(&mut State, &mut Wakes) -> R,
     ) -> R {
         let result = {
             let mut state = lock(&self.state);
+            state.note_flushed(flushed, wakes);
             let result = act(&mut state, wakes);
             state.settle(wakes);
             result
@@ -173,14 +174,18 @@ impl State {
         }
     }
 
-    /// Lets the driver park, unless something has come up for it.
-    pub(super) fn park(&mut self, parking: Parking, cx: &Context<'_>, wakes: &mut Wakes) -> Pass {
-        if self.flushed <= parking.flushed {
-            self.flushed = parking.flushed.saturating_add(1);
+    /// The batches up to this one are in the transport's hands.
+    fn note_flushed(&mut self, batch: u64, wakes: &mut Wakes) {
+        if self.flushed <= batch {
+            self.flushed = batch.saturating_add(1);
             while let Some(key) = self.flushes.pop() {
                 wakes.push(self.wakers(key).write.take());
             }
         }
+    }
+
+    /// Lets the driver park, unless something has come up for it.
+    pub(super) fn park(&mut self, parking: Parking, cx: &Context<'_>) -> Pass {
         self.transport_full = parking.transport_full;
         self.input_paused = parking.input_paused;
         if self.is_driver_wanted() {

@@ -171,15 +171,12 @@ pub(crate) enum Half {
 impl Connection {
     fn finish_stream(&mut self, key: Key) -> Result<(), WriteError> {
         let Some(entry) = self.entry(key) else { return Err(WriteError::Finished) };
-        if let State::Reset(why) = entry.state {
-            return Err(WriteError::Reset(why));
-        }
-        if let Some(cause) = self.cause() {
-            return Err(WriteError::Closed(cause));
-        }
-        if !self.change(key, State::send_fin) {
-            return Err(WriteError::Finished);
-        }
+        match (entry.state, self.cause()) {
+            (State::Reset(why), _) => return Err(WriteError::Reset(why)),
+            (State::SentFin | State::Closed, _) => return Err(WriteError::Finished),
+            (State::Open | State::GotFin, Some(cause)) => return Err(WriteError::Closed(cause)),
+            (State::Open | State::GotFin, None) => self.change(key, State::send_fin),
+        };
         self.stage_fin(key);
         self.linger_if_left(key);
         self.release_if_over(key);

@@ -1,0 +1,57 @@
+//! What every adapter promises, written once.
+//!
+//! A test binary brings a module `runtime` that says how to run and spawn futures and which adapter to
+//! use, and includes this module.
+
+mod closing;
+mod delivery;
+mod hostile;
+pub(crate) mod pipe;
+mod pressure;
+mod sessions;
+mod streams;
+mod terminal;
+
+use std::future::Future;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::runtime::{self, Session, yamux::Config};
+
+/// Runs a test on the runtime, and turns a hang into a failure.
+fn run(test: impl Future<Output = ()> + Send + 'static) {
+    const LIMIT: Duration = Duration::from_secs(300);
+    let (done, outcome) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        runtime::block_on(test);
+        let _ = done.send(());
+    });
+    if outcome.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A client and a server over a pipe of 64 KiB.
+fn pair() -> (Session, Session) {
+    pair_over(64 * 1024)
+}
+
+fn pair_over(capacity: usize) -> (Session, Session) {
+    let (near, far) = pipe::pipe(capacity);
+    (runtime::client(near, Config::default()), runtime::server(far, Config::default()))
+}
+
+/// A client over a pipe whose other end the test plays by hand.
+fn raw(capacity: usize) -> (Session, pipe::End) {
+    let (near, far) = pipe::pipe(capacity);
+    (runtime::client(near, Config::default()), far)
+}
+
+/// Bytes that differ from their neighbours and from other seeds'.
+fn pattern(seed: u8, len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at as u8) ^ ((at >> 8) as u8).wrapping_mul(31) ^ seed).collect()
+}

@@ -1,0 +1,242 @@
+//! Streams: reading, writing, finishing, resetting.
+
+use std::io::{self, IoSlice};
+
+use bytes::Bytes;
+
+use super::{pair, pattern, run};
+use crate::runtime::prelude::*;
+use crate::runtime::{finish, spawn, yamux::StreamError};
+
+fn code_of(error: &io::Error) -> Option<u32> {
+    let StreamError::Reset(code) = error.get_ref()?.downcast_ref()? else { return None };
+    Some(*code)
+}
+
+#[test]
+fn bytes_come_through_in_order_both_ways() {
+    run(async {
+        let (client, server) = pair();
+        let data = pattern(1, 300_000);
+        let echo = spawn(async move {
+            let stream = server.accept().await.unwrap();
+            let (mut recv, mut send) = stream.into_split();
+            let mut piece = vec![0; 10_000];
+            loop {
+                match recv.read(&mut piece).await.unwrap() {
+                    0 => break,
+                    len => send.write_all(&piece[..len]).await.unwrap(),
+                }
+            }
+            finish(&mut send).await.unwrap();
+        });
+        let (mut recv, mut send) = client.open().await.unwrap().into_split();
+        let sent = data.clone();
+        let writer = spawn(async move {
+            send.write_all(&sent).await.unwrap();
+            finish(&mut send).await.unwrap();
+        });
+        let mut back = Vec::new();
+        recv.read_to_end(&mut back).await.unwrap();
+        assert!(back == data);
+        writer.await;
+        echo.await;
+    });
+}
+
+#[test]
+fn either_side_opens() {
+    run(async {
+        let (client, server) = pair();
+        let mut odd = client.open().await.unwrap();
+        let mut even = server.open().await.unwrap();
+        assert_eq!((odd.id().get(), even.id().get()), (1, 2));
+        odd.write_all(b"from the client").await.unwrap();
+        even.write_all(b"from the server").await.unwrap();
+        let (mut at_server, mut at_client) =
+            (server.accept().await.unwrap(), client.accept().await.unwrap());
+        let mut text = [0; 15];
+        at_server.read_exact(&mut text).await.unwrap();
+        assert_eq!(&text, b"from the client");
+        at_client.read_exact(&mut text).await.unwrap();
+        assert_eq!(&text, b"from the server");
+    });
+}
+
+#[test]
+fn a_finished_half_leaves_the_other_open() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.write_all(b"request").await.unwrap();
+        finish(&mut near).await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        let mut request = Vec::new();
+        far.read_to_end(&mut request).await.unwrap();
+        assert_eq!(request, b"request");
+        far.write_all(b"response").await.unwrap();
+        finish(&mut far).await.unwrap();
+        let mut response = Vec::new();
+        near.read_to_end(&mut response).await.unwrap();
+        assert_eq!(response, b"response");
+    });
+}
+
+#[test]
+fn writing_after_finishing_is_a_broken_pipe() {
+    run(async {
+        let (client, _server) = pair();
+        let mut stream = client.open().await.unwrap();
+        finish(&mut stream).await.unwrap();
+        finish(&mut stream).await.expect("finishing twice does no harm");
+        let error = stream.write_all(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn a_reset_reaches_the_peer_with_its_code_behind_the_data() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.write_all(b"data").await.unwrap();
+        near.reset(7);
+        let error = near.write_all(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let mut far = server.accept().await;
+        // The reset may overtake the accept: then there is nothing to accept.
+        if let Ok(far) = &mut far {
+            let mut data = Vec::new();
+            let error = far.read_to_end(&mut data).await.unwrap_err();
+            assert_eq!(data, b"data");
+            assert_eq!((error.kind(), code_of(&error)), (io::ErrorKind::ConnectionReset, Some(7)));
+        }
+    });
+}
+
+#[test]
+fn chunks_pass_without_a_copy_and_in_order() {
+    run(async {
+        let (client, server) = pair();
+        let data = Bytes::from(pattern(2, 200_000));
+        let sent = data.clone();
+        let writer = spawn(async move {
+            let mut stream = client.open().await.unwrap();
+            stream.write_chunk(sent.slice(..10)).await.unwrap();
+            stream.write_chunk(sent.slice(10..)).await.unwrap();
+            finish(&mut stream).await.unwrap();
+            client.close().await.unwrap();
+        });
+        let mut stream = server.accept().await.unwrap();
+        let mut received = Vec::new();
+        while let Some(chunk) = stream.read_chunk(5000).await.unwrap() {
+            assert!((1..=5000).contains(&chunk.len()));
+            received.extend_from_slice(&chunk);
+        }
+        assert!(received == data);
+        drop(stream);
+        writer.await;
+    });
+}
+
+#[test]
+fn lines_can_be_read() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.write_all(b"one\ntwo\nrest").await.unwrap();
+        finish(&mut near).await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        let mut line = String::new();
+        far.read_line(&mut line).await.unwrap();
+        assert_eq!(line, "one\n");
+        // What was read ahead for the line is there for every other way of reading.
+        let mut two = [0; 4];
+        far.read_exact(&mut two).await.unwrap();
+        assert_eq!(&two, b"two\n");
+        assert_eq!(far.read_chunk(100).await.unwrap().as_deref(), Some(&b"rest"[..]));
+        assert_eq!(far.read_chunk(100).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn slices_are_written_together() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        let slices = [IoSlice::new(b"one"), IoSlice::new(b""), IoSlice::new(b"two")];
+        assert_eq!(near.write_vectored(&slices).await.unwrap(), 6);
+        near.flush().await.unwrap();
+        assert_eq!(client.stats().data_sent, 6);
+        let mut far = server.accept().await.unwrap();
+        let mut both = [0; 6];
+        far.read_exact(&mut both).await.unwrap();
+        assert_eq!(&both, b"onetwo");
+    });
+}
+
+#[test]
+fn a_stream_can_be_only_read_and_only_written() {
+    run(async {
+        const LEN: usize = 2_000_000;
+        let (client, server) = pair();
+        let (recv, mut send) = client.open().await.unwrap().into_split();
+        let writer = spawn(async move {
+            send.write_all(&pattern(3, LEN)).await.unwrap();
+            finish(&mut send).await.unwrap();
+        });
+        let (mut far_recv, far_send) = server.accept().await.unwrap().into_split();
+        let mut received = Vec::new();
+        far_recv.read_to_end(&mut received).await.unwrap();
+        assert!(received == pattern(3, LEN));
+        writer.await;
+        drop((recv, far_send));
+    });
+}
+
+#[test]
+fn a_stream_is_acknowledged_when_it_is_accepted() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        client.ping().await.unwrap();
+        assert!(!near.is_acked(), "the peer has seen the stream and not accepted it");
+        let mut far = server.accept().await.unwrap();
+        assert!(far.is_acked());
+        far.write_all(b"!").await.unwrap();
+        near.read_exact(&mut [0]).await.unwrap();
+        assert!(near.is_acked());
+    });
+}
+
+#[test]
+fn a_dropped_stream_ends_for_the_peer() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.write_all(b"last words").await.unwrap();
+        drop(near);
+        let mut far = server.accept().await.unwrap();
+        let mut words = Vec::new();
+        far.read_to_end(&mut words).await.unwrap();
+        assert_eq!(words, b"last words");
+        drop(far);
+        client.ping().await.unwrap();
+        server.ping().await.unwrap();
+        assert_eq!((client.num_streams(), server.num_streams()), (0, 0));
+    });
+}
+
+#[test]
+fn a_reader_that_left_is_written_to_until_the_limit() {
+    run(async {
+        let (client, server) = pair();
+        let near = client.open().await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        drop(near);
+        let error = far.write_all(&pattern(4, 4_000_000)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let discarded = client.stats().data_discarded;
+        assert!((1 << 20..2 << 20).contains(&discarded), "{discarded} bytes were discarded");
+    });
+}
