@@ -70,7 +70,8 @@ impl Connection {
             self.reset_stream(key, ResetError::Locally(0));
         }
         self.unaccepted = 0;
-        self.events.extend([Event::Incoming, Event::Outbound]);
+        self.emit(Event::Incoming);
+        self.emit(Event::Outbound);
         self.settle_phase();
     }
 
@@ -147,15 +148,22 @@ impl Connection {
     }
 
     /// The peer sent Go Away.
-    pub(super) fn receive_go_away(&mut self, now: Instant, code: GoAwayCode) {
+    pub(super) fn receive_go_away(
+        &mut self,
+        now: Instant,
+        code: GoAwayCode,
+    ) -> Result<(), ProtocolError> {
         if code == GoAwayCode::NORMAL {
-            self.peer_gone = true;
-            self.events.push_back(Event::Outbound);
-            return;
+            if core::mem::replace(&mut self.peer_gone, true) {
+                return self.glitch(now);
+            }
+            self.emit(Event::Outbound);
+            return Ok(());
         }
         self.clear_output();
         self.end(ConnectionError::GoAway(code));
         self.timers.arm(Timer::Close, now + FAREWELL);
+        Ok(())
     }
 
     /// The peer broke the protocol: one Go Away, and nothing else is sent or processed.
@@ -214,12 +222,12 @@ impl Connection {
         if self.cause.is_some() {
             return;
         }
+        self.emit(Event::Closed);
         self.cause = Some(cause);
         self.phase = Phase::Farewell { write_closed: false };
         self.timers.retain(Timer::Close);
         self.announcements.clear();
         self.refusals.clear();
-        self.events.push_back(Event::Closed);
     }
 
     fn finish(&mut self) {

@@ -327,6 +327,13 @@ impl Connection {
         self.retiring.shrink_to_fit();
     }
 
+    /// Tells the application to look; nothing comes after [`Event::Closed`].
+    fn emit(&mut self, event: Event<Key>) {
+        if self.cause.is_none() {
+            self.events.push_back(event);
+        }
+    }
+
     /// Puts a stream in line for a Window Update with SYN, ACK or window.
     pub(crate) fn announce(&mut self, key: Key) {
         if self.cause.is_some() {
@@ -358,11 +365,13 @@ impl Connection {
         self.release_if_over(key);
     }
 
-    /// Frees the place among the unacknowledged that a stream of ours holds, if it holds one.
-    fn acknowledge(&mut self, key: Key) {
-        if self.streams.acknowledge(key) {
-            self.events.push_back(Event::Outbound);
+    /// Frees the place among the unacknowledged that a stream of ours holds; true if it held one.
+    fn acknowledge(&mut self, key: Key) -> bool {
+        let freed = self.streams.acknowledge(key);
+        if freed {
+            self.emit(Event::Outbound);
         }
+        freed
     }
 
     /// Throws away what the application will not read, without telling the peer.
@@ -382,7 +391,7 @@ impl Connection {
         let batch = self.staging.batch();
         let Some(entry) = self.streams.get(key) else { return };
         let ended = entry.state.is_ended() || self.cause.is_some();
-        if !ended || entry.held != Held::NONE || entry.opening == Opening::Arrived {
+        if !ended || entry.held != Held::NONE {
             return;
         }
         let staged = entry.send.staged_in == batch || entry.announcing;
@@ -412,7 +421,7 @@ impl Connection {
     pub(crate) fn wake_reader(&mut self, key: Key) {
         if let Some(entry) = self.streams.get_mut(key) {
             if core::mem::take(&mut entry.recv.blocked) {
-                self.events.push_back(Event::Readable(key));
+                self.emit(Event::Readable(key));
             }
         }
     }

@@ -25,6 +25,13 @@ pub(super) enum Body {
     Stream { key: Key, fin: bool },
 }
 
+/// The stream of a frame, and whether opening or acknowledging it was a point of the frame.
+#[derive(Clone, Copy, Debug)]
+struct Admitted {
+    key: Key,
+    effect: bool,
+}
+
 /// A SYN that waits for a place in the accept queue, and all input behind it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deferred {
@@ -109,10 +116,7 @@ impl Connection {
             }
             Frame::Ping { request: true, value } => self.receive_ping(now, value),
             Frame::Ping { request: false, value } => self.receive_pong(now, value),
-            Frame::GoAway { code } => {
-                self.receive_go_away(now, code);
-                Ok(())
-            }
+            Frame::GoAway { code } => self.receive_go_away(now, code),
         }
     }
 
@@ -124,7 +128,8 @@ impl Connection {
         length: u32,
     ) -> Result<(), ProtocolError> {
         self.body = Body::Nobody;
-        let Some(key) = self.admit(now, id, flags, length)? else { return Ok(()) };
+        let Some(admitted) = self.admit(now, id, flags, length)? else { return Ok(()) };
+        let key = admitted.key;
         let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
         if flags.contains(Flags::RST) {
             return self.receive_reset(now, key, 0);
@@ -136,12 +141,10 @@ impl Connection {
         let fin = flags.contains(Flags::FIN);
         if length > 0 {
             self.body = Body::Stream { key, fin };
-        } else if fin {
-            self.receive_fin(key);
-        } else if flags.is_empty() {
-            self.glitch(now)?;
+            return Ok(());
         }
-        Ok(())
+        let effect = (fin && self.receive_fin(key)) || admitted.effect;
+        if effect { Ok(()) } else { self.glitch(now) }
     }
 
     fn receive_window_update(
@@ -152,32 +155,15 @@ impl Connection {
         delta: u32,
     ) -> Result<(), ProtocolError> {
         self.stats.window_updates_received = self.stats.window_updates_received.saturating_add(1);
-        let Some(key) = self.admit(now, id, flags, 0)? else { return Ok(()) };
+        let Some(admitted) = self.admit(now, id, flags, 0)? else { return Ok(()) };
+        let key = admitted.key;
         if flags.contains(Flags::RST) {
             return self.receive_reset(now, key, delta);
         }
-        if delta > 0 {
-            self.grow_send_window(key, delta)?;
-        } else if flags.is_empty() {
-            self.glitch(now)?;
-        }
-        if flags.contains(Flags::FIN) {
-            self.receive_fin(key);
-        }
-        Ok(())
-    }
-
-    fn grow_send_window(&mut self, key: Key, delta: u32) -> Result<(), ProtocolError> {
-        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
-        // An update that arrives after our FIN crossed it on the wire.
-        if entry.state.can_send() {
-            let grown = entry.send.window.grow(delta);
-            grown.map_err(|_| ProtocolError::WindowOverflow(key.id))?;
-            if entry.send.blocked == crate::stream::Blocked::OnWindow {
-                self.wake_writer(key);
-            }
-        }
-        Ok(())
+        self.grow_send_window(key, delta)?;
+        let finished = flags.contains(Flags::FIN) && self.receive_fin(key);
+        let effect = finished || admitted.effect || delta > 0;
+        if effect { Ok(()) } else { self.glitch(now) }
     }
 
     /// What both carriers of stream frames have in common: opening, acknowledging, and finding the
@@ -188,7 +174,7 @@ impl Connection {
         id: StreamId,
         flags: Flags,
         body: u32,
-    ) -> Result<Option<Key>, ProtocolError> {
+    ) -> Result<Option<Admitted>, ProtocolError> {
         if flags.contains(Flags::SYN) {
             return self.receive_syn(now, id, flags, body);
         }
@@ -202,8 +188,8 @@ impl Connection {
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
         // shows that the peer knows the stream.
-        self.acknowledge(key);
-        Ok(Some(key))
+        let effect = self.acknowledge(key);
+        Ok(Some(Admitted { key, effect }))
     }
 
     /// spec: Opening a stream. Nothing is registered before the whole frame is judged.
@@ -213,7 +199,7 @@ impl Connection {
         id: StreamId,
         flags: Flags,
         body: u32,
-    ) -> Result<Option<Key>, ProtocolError> {
+    ) -> Result<Option<Admitted>, ProtocolError> {
         if !self.streams.is_inbound(id) {
             return Err(ProtocolError::WrongParity(id));
         }
@@ -240,8 +226,8 @@ impl Connection {
             self.accept_queue.retain(|key| streams.get(*key).is_some());
         }
         self.accept_queue.push_back(key);
-        self.events.push_back(Event::Incoming);
-        Ok(Some(key))
+        self.emit(Event::Incoming);
+        Ok(Some(Admitted { key, effect: true }))
     }
 
     fn refuse(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
@@ -296,12 +282,14 @@ impl Connection {
         Ok(())
     }
 
-    /// spec: Closing a stream, half close.
-    fn receive_fin(&mut self, key: Key) {
-        if self.streams.change(key, State::receive_fin) {
+    /// spec: Closing a stream, half close. False if the peer had finished before.
+    fn receive_fin(&mut self, key: Key) -> bool {
+        let finished = self.streams.change(key, State::receive_fin);
+        if finished {
             self.wake_reader(key);
             self.release_if_over(key);
         }
+        finished
     }
 
     fn receive_reset(&mut self, now: Instant, key: Key, code: u32) -> Result<(), ProtocolError> {
@@ -333,7 +321,7 @@ impl Connection {
 
     fn receive_pong(&mut self, now: Instant, value: u32) -> Result<(), ProtocolError> {
         match self.ping.receive_pong(now, value) {
-            Some(rtt) => self.events.push_back(Event::Pong { value, rtt }),
+            Some(rtt) => self.emit(Event::Pong { value, rtt }),
             None => self.glitch(now)?,
         }
         Ok(())

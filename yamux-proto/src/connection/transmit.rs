@@ -8,12 +8,12 @@ use super::Connection;
 use super::staging::Output;
 use super::streams::{Key, Opening};
 use super::timers::{StreamTimer, Timer};
-use crate::error::WriteError;
+use crate::error::{ProtocolError, WriteError};
 use crate::event::Event;
 use crate::flow_control::Growth;
-use crate::frame::{Flags, Frame};
+use crate::frame::{Flags, Frame, HEADER_LEN};
 use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_BYTES, STAGED_FLOOR};
-use crate::stream::{Blocked, State};
+use crate::stream::{Blocked, Dribble, State};
 use crate::time::Instant;
 
 /// A batch of bytes for the transport, in segments for one vectored write.
@@ -117,15 +117,24 @@ impl Connection {
             "a batch must be written before the next is asked for"
         );
         self.tick(now);
-        if !self.has_output() {
-            return false;
+        // What was in line may have lost its point, so that a batch comes out empty.
+        while self.has_output() {
+            self.fill(now, batch);
+            self.in_flight = batch.has_remaining();
+            if self.in_flight {
+                return true;
+            }
+            self.settle_phase();
         }
+        false
+    }
+
+    fn fill(&mut self, now: Instant, batch: &mut Transmit) {
         batch.clear();
         self.write_control(now, batch);
-        let control = u64::try_from(batch.head.len() / crate::frame::HEADER_LEN).unwrap_or(0);
+        let control = u64::try_from(batch.head.len() / HEADER_LEN).unwrap_or(0);
         let frames = self.staging.swap(&mut batch.body).saturating_add(control);
         batch.seal();
-        self.in_flight = batch.has_remaining();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
         self.stats.frames_sent = self.stats.frames_sent.saturating_add(frames);
         self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(bytes);
@@ -133,7 +142,6 @@ impl Connection {
             self.forget(key);
         }
         self.offer_room();
-        self.in_flight
     }
 
     /// Tells that the last batch is in the transport's hands.
@@ -200,12 +208,11 @@ impl Connection {
         if let Some(cause) = self.cause {
             return Err(WriteError::Closed(cause));
         }
-        let window = entry.send.window.available();
-        if window < wanted.min(DRIBBLE) && !(entry.send.may_dribble && window > 0) {
-            let before = core::mem::replace(&mut entry.send.blocked, Blocked::OnWindow);
-            if window > 0 && before != Blocked::OnWindow {
-                self.unarmed.push((StreamTimer::Dribble, key));
-            }
+        let (window, worthwhile) = (entry.send.window.available(), wanted.min(DRIBBLE));
+        let dribbles = window > 0 && entry.send.dribble == Dribble::Allowed;
+        if window < worthwhile && !dribbles {
+            entry.send.blocked = Blocked::OnWindow(u16::try_from(worthwhile).unwrap_or(u16::MAX));
+            self.await_window(key);
             return Err(WriteError::Blocked);
         }
         let staged = entry.send.staged_in(batch);
@@ -223,7 +230,9 @@ impl Connection {
         }
         let taken = entry.send.window.take(wanted.min(room));
         entry.send.stage(batch, taken);
-        entry.send.may_dribble = false;
+        if entry.send.dribble == Dribble::Allowed {
+            entry.send.dribble = Dribble::None;
+        }
         let counted = u64::try_from(taken).unwrap_or(u64::MAX);
         self.stats.data_sent = self.stats.data_sent.saturating_add(counted);
         Ok(taken)
@@ -261,18 +270,47 @@ impl Connection {
     pub(crate) fn wake_writer(&mut self, key: Key) {
         if let Some(entry) = self.streams.get_mut(key) {
             if core::mem::replace(&mut entry.send.blocked, Blocked::No) != Blocked::No {
-                self.events.push_back(Event::Writable(key));
+                self.emit(Event::Writable(key));
             }
+        }
+    }
+
+    /// Adds what the peer granted, and wakes a writer for whom it is enough.
+    pub(super) fn grow_send_window(&mut self, key: Key, delta: u32) -> Result<(), ProtocolError> {
+        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
+        // An update that arrives after our FIN crossed it on the wire.
+        if !entry.state.can_send() {
+            return Ok(());
+        }
+        let grown = entry.send.window.grow(delta);
+        grown.map_err(|_| ProtocolError::WindowOverflow(key.id))?;
+        if let Blocked::OnWindow(wanted) = entry.send.blocked {
+            if entry.send.window.available() >= usize::from(wanted) {
+                self.wake_writer(key);
+            } else {
+                self.await_window(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the clock for a window that is there and too small.
+    fn await_window(&mut self, key: Key) {
+        let Some(entry) = self.streams.get_mut(key) else { return };
+        if entry.send.window.available() > 0 && entry.send.dribble == Dribble::None {
+            entry.send.dribble = Dribble::Waiting;
+            self.unarmed.push((StreamTimer::Dribble, key));
         }
     }
 
     /// A round trip has passed without a window worth a frame: small frames are better than none.
     pub(super) fn dribble_timed_out(&mut self, key: Key) {
-        if let Some(entry) = self.streams.get_mut(key) {
-            if entry.send.blocked == Blocked::OnWindow {
-                entry.send.may_dribble = true;
-                self.wake_writer(key);
-            }
+        let Some(entry) = self.streams.get_mut(key) else { return };
+        if matches!(entry.send.blocked, Blocked::OnWindow(_)) {
+            entry.send.dribble = Dribble::Allowed;
+            self.wake_writer(key);
+        } else {
+            entry.send.dribble = Dribble::None;
         }
     }
 

@@ -8,6 +8,6 @@ mod view;
 #[cfg(feature = "driver")]
 pub(crate) use recv::SLICE_MIN;
 pub(crate) use recv::{Pool, RecvHalf};
-pub(crate) use send::{Blocked, SendHalf};
+pub(crate) use send::{Blocked, Dribble, SendHalf};
 pub(crate) use state::State;
 pub use view::Stream;

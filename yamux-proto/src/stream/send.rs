@@ -12,8 +12,18 @@ pub(crate) struct SendHalf {
     pub(crate) staged: u32,
     /// Why the application's last write took nothing.
     pub(crate) blocked: Blocked,
-    /// The peer dribbles window and this stream has waited long enough to use so little.
-    pub(crate) may_dribble: bool,
+    pub(crate) dribble: Dribble,
+}
+
+/// How a stream deals with a window too small to be worth a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dribble {
+    /// There was none.
+    None,
+    /// It waits for more, but only for a round trip: a timer runs.
+    Waiting,
+    /// It has waited: the next frame may be as small as it must.
+    Allowed,
 }
 
 /// What a writer waits for.
@@ -21,8 +31,8 @@ pub(crate) struct SendHalf {
 pub(crate) enum Blocked {
     /// Nothing.
     No,
-    /// The peer's window.
-    OnWindow,
+    /// The peer's window, until it holds this many bytes.
+    OnWindow(u16),
     /// Room in the staged output; the stream is in line for it.
     OnRoom,
 }
@@ -34,7 +44,7 @@ impl SendHalf {
             staged_in: 0,
             staged: 0,
             blocked: Blocked::No,
-            may_dribble: false,
+            dribble: Dribble::None,
         }
     }
 
