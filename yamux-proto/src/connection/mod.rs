@@ -321,10 +321,16 @@ impl Connection {
         self.pool.shrink();
         self.staging.shrink();
         self.streams.shrink();
+        let streams = &self.streams;
+        self.timers.shrink(|key| streams.get(key).is_some());
+        self.ping.shrink();
         self.events.shrink_to_fit();
         self.announcements.shrink_to_fit();
+        self.accept_queue.shrink_to_fit();
+        self.refusals.shrink_to_fit();
         self.writers.shrink_to_fit();
         self.retiring.shrink_to_fit();
+        self.unarmed.shrink_to_fit();
     }
 
     /// Tells the application to look; nothing comes after [`Event::Closed`].

@@ -120,6 +120,10 @@ impl Ping {
         self.rtt_min
     }
 
+    pub(crate) fn shrink(&mut self) {
+        self.pongs.shrink_to_fit();
+    }
+
     fn start(&mut self) {
         self.value = self.value.wrapping_add(1);
         self.flight = Flight::Due;

@@ -144,7 +144,7 @@ impl Connection {
             return Ok(());
         }
         let effect = (fin && self.receive_fin(key)) || admitted.effect;
-        if effect { Ok(()) } else { self.glitch(now) }
+        if effect { Ok(()) } else { self.frame_without_effect(now, key) }
     }
 
     fn receive_window_update(
@@ -163,7 +163,7 @@ impl Connection {
         self.grow_send_window(key, delta)?;
         let finished = flags.contains(Flags::FIN) && self.receive_fin(key);
         let effect = finished || admitted.effect || delta > 0;
-        if effect { Ok(()) } else { self.glitch(now) }
+        if effect { Ok(()) } else { self.frame_without_effect(now, key) }
     }
 
     /// What both carriers of stream frames have in common: opening, acknowledging, and finding the
@@ -330,6 +330,12 @@ impl Connection {
     /// A frame for a stream that is not there: late, or without sense from the start.
     fn unknown_stream(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
         if self.streams.was_opened(id) { self.useless_frame(now) } else { self.glitch(now) }
+    }
+
+    /// A frame that changed nothing: late if its stream has ended, and otherwise pointless.
+    fn frame_without_effect(&mut self, now: Instant, key: Key) -> Result<(), ProtocolError> {
+        let live = self.streams.get(key).is_some_and(|entry| entry.state.can_receive());
+        if live { self.glitch(now) } else { self.useless_frame(now) }
     }
 
     /// A frame that came after the end of its stream; harmless as far as frames can still have been

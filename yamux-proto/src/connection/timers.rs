@@ -117,6 +117,15 @@ impl Timers {
         *self = Self::default();
     }
 
+    /// Gives memory back; `matters` tells which of the streams' entries still do.
+    pub(crate) fn shrink(&mut self, matters: impl Fn(Key) -> bool) {
+        for queue in &mut self.queues {
+            queue.entries.retain(|(_, key)| matters(*key));
+            queue.entries.shrink_to_fit();
+            queue.tidy_at = 0;
+        }
+    }
+
     /// Only this may still happen by itself.
     pub(crate) fn retain(&mut self, timer: Timer) {
         let deadline = self.deadlines.get(timer as usize).copied().flatten();

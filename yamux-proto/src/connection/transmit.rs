@@ -154,6 +154,7 @@ impl Connection {
 
     /// Tells that the transport takes no more of the batch now; `progress` if it took some.
     pub fn handle_transport_full(&mut self, now: Instant, progress: bool) {
+        self.tick(now);
         if progress || !self.timers.is_armed(Timer::WriteStall) {
             self.timers.arm(Timer::WriteStall, now + self.config.write_stall_timeout());
         }

@@ -19,13 +19,14 @@ mod wakers;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, BytesMut};
 
 use crate::config::Config;
-use crate::connection::{Connection, Transmit, TransportState};
+use crate::connection::{Connection, Transmit};
 use crate::stream_id::Side;
 use crate::time::Instant;
 
@@ -34,7 +35,7 @@ pub use session::{AcceptTurn, Session};
 pub use stream::Handle;
 
 use read_buffer::ReadBuffer;
-use shared::{Parking, Shared};
+use shared::{Parking, Progress, Shared};
 use sync::Arc;
 use wakers::Wakes;
 
@@ -92,43 +93,56 @@ pub struct Driver<T, C> {
     output: Transmit,
     /// The number of the batch in `output`, or of the last one that was.
     batch: u64,
-    batch_flushed: u64,
+    progress: Progress,
     transport_full: bool,
     wakes: Wakes,
     yields: u8,
-    /// A batch was taken whose transmission the connection has not been told of.
-    in_flight: bool,
     /// When the connection next wants to know the time.
     deadline: Option<Instant>,
-    /// When to look whether memory can be given back, and the work done until the last look.
-    tidy_at: Option<Instant>,
-    work: u64,
-    work_seen: u64,
+    /// The alarm that is set, and whom it wakes.
+    alarm: Option<(Instant, Waker)>,
+    tidy: Tidy,
     finished: bool,
 }
 
 /// Segments of one vectored write.
 const SEGMENTS: usize = 64;
 
-/// What a pass of the driver came to.
+/// What is left of a pass.
 enum Pass {
-    /// There may be more to do.
-    Again,
+    /// A batch is there to be written.
+    Write,
     /// Others should run before there is more to do.
     Yield,
+    /// The write side of the transport is to be closed.
+    CloseWrite,
     /// Nothing to do until somebody wakes the driver.
     Parked,
     /// The session is over.
     Done,
 }
 
+/// When to give back the memory that only traffic needs: after a quiet time, which is noticed by the
+/// count of batches and reads standing still.
+#[derive(Debug, Default)]
+struct Tidy {
+    at: Option<Instant>,
+    work: u64,
+    work_seen: u64,
+}
+
 impl<T: Transport, C: Timer> Driver<T, C> {
-    /// Passes before other tasks get their turn.
+    /// Rounds of reading and writing before other tasks get their turn.
     const BUDGET: usize = 8;
+    /// Bytes to read before other tasks get their turn: the readers among them make the buffer free
+    /// for the next read while it is still in the cache.
+    const READ_BUDGET: usize = 256 * 1024;
     /// Yields in favour of readers that are about to write, before a batch goes out without them.
     const YIELDS_MAX: u8 = 2;
     /// Quiet time after which buffers are given back.
-    const TIDY_AFTER: core::time::Duration = core::time::Duration::from_secs(1);
+    const TIDY_AFTER: Duration = Duration::from_millis(250);
+    /// Closer than this, an alarm may ring a little early.
+    const NEAR: Duration = Duration::from_millis(5);
 
     fn new(shared: Arc<Shared>, transport: T, timer: C) -> Self {
         Self {
@@ -140,76 +154,74 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             input_paused: false,
             output: Transmit::default(),
             batch: 0,
-            batch_flushed: 0,
+            progress: Progress::default(),
             transport_full: false,
             wakes: Wakes::default(),
             yields: 0,
-            in_flight: false,
             deadline: None,
-            tidy_at: None,
-            work: 0,
-            work_seen: 0,
+            alarm: None,
+            tidy: Tidy::default(),
             finished: false,
         }
     }
 
-    fn pass(&mut self, cx: &mut Context<'_>) -> Pass {
+    /// Reads and writes until there is nothing to do, or others should have their turn.
+    fn run(&mut self, cx: &mut Context<'_>) -> Pass {
         let now = self.timer.now();
         self.check_deadlines(now);
-        let read = self.poll_input(cx, now);
-        let written = match self.poll_output(cx, now) {
-            Poll::Ready(written) => written,
-            Poll::Pending => return Pass::Yield,
-        };
-        let state = self.shared.look(shared::State::transport);
-        let closed = state == TransportState::CloseWrite && self.poll_close_write(cx);
-        if state == TransportState::Done {
-            return Pass::Done;
+        for _ in 0..Self::BUDGET {
+            let exhausted = self.poll_input(cx, now);
+            self.poll_output(cx, now);
+            match self.next(cx, now, exhausted) {
+                Pass::Write => {}
+                Pass::CloseWrite if self.poll_close_write(cx) => {}
+                Pass::CloseWrite | Pass::Parked => {
+                    return match self.poll_alarm(cx, now) {
+                        Poll::Pending => Pass::Parked,
+                        Poll::Ready(()) => Pass::Yield,
+                    };
+                }
+                pass @ (Pass::Yield | Pass::Done) => return pass,
+            }
         }
-        if read || written || closed {
-            self.work = self.work.saturating_add(1);
-            return Pass::Again;
-        }
-        self.park(cx, now)
+        Pass::Yield
     }
 
-    /// Reads once; false if nothing came.
+    /// Reads until the transport has nothing more; true if it may have and the budget is used up.
     fn poll_input(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        if self.input_paused {
-            return self.resume_input(now);
-        }
-        if self.input_ended {
-            return false;
-        }
-        let room = self.input.make_room();
-        match self.transport.poll_read(cx, &mut self.input.bytes) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(0)) => {
-                self.input_ended = true;
-                self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                    state.connection.handle_eof(now);
-                });
-                true
+        let mut budget = Self::READ_BUDGET;
+        while budget > 0 && !self.input_ended {
+            if self.input_paused && !self.resume_input(now) {
+                return false;
             }
-            Poll::Ready(Ok(read)) => {
-                self.input.learn(room, read);
-                self.take_input(now);
-                true
-            }
-            Poll::Ready(Err(error)) => {
-                self.fail(error);
-                true
+            let room = self.input.make_room();
+            match self.transport.poll_read(cx, &mut self.input.bytes) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => {
+                    self.input_ended = true;
+                    self.drive(|state| state.connection.handle_eof(now));
+                }
+                Poll::Ready(Ok(read)) => {
+                    self.tidy.work = self.tidy.work.wrapping_add(1);
+                    self.input.learn(room, read);
+                    self.take_input(now);
+                    budget = budget.saturating_sub(read);
+                }
+                Poll::Ready(Err(error)) => {
+                    self.input_ended = true;
+                    self.fail(error);
+                }
             }
         }
+        !self.input_ended
     }
 
     fn take_input(&mut self, now: Instant) {
         let input = &mut self.input.bytes;
-        (self.input_paused, self.deadline) =
-            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                state.connection.handle_input(now, input);
-                (state.is_input_unwanted(), state.connection.poll_timeout())
-            });
+        self.input_paused = self.shared.drive(&mut self.wakes, self.progress, |state| {
+            state.connection.handle_input(now, input);
+            state.is_input_unwanted()
+        });
     }
 
     /// Goes on with input that was left unread, once the connection wants it.
@@ -218,81 +230,72 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             return false;
         }
         self.take_input(now);
-        true
+        !self.input_paused
     }
 
-    /// Writes until nothing is due or the transport is full; false if nothing was written, pending
-    /// to let others add to what is due.
-    fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<bool> {
-        let mut written = false;
-        loop {
-            if !self.output.has_remaining() && !ready!(self.next_batch(now)) {
-                break;
-            }
+    /// Writes the batch as far as the transport takes it, and flushes behind it.
+    fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.output.has_remaining() {
             match self.write_batch(cx) {
-                Ok(progress) if self.output.has_remaining() => {
-                    self.transport_full = true;
-                    self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                        state.connection.handle_transport_full(now, progress);
-                    });
-                    return Poll::Ready(written);
+                Ok(progress) => {
+                    self.transport_full = self.output.has_remaining();
+                    if self.transport_full {
+                        self.drive(|state| state.connection.handle_transport_full(now, progress));
+                        return;
+                    }
+                    self.progress.written = self.batch;
                 }
-                Ok(_) => {
-                    self.transport_full = false;
-                    written = true;
-                }
-                Err(error) => {
-                    self.fail(error);
-                    return Poll::Ready(true);
-                }
+                Err(error) => return self.fail(error),
             }
         }
-        if self.batch_flushed < self.batch {
+        if self.progress.flushed < self.progress.written {
             match self.transport.poll_flush(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(())) => self.batch_flushed = self.batch,
+                Poll::Ready(Ok(())) => self.progress.flushed = self.progress.written,
                 Poll::Ready(Err(error)) => self.fail(error),
             }
         }
-        Poll::Ready(written)
     }
-}
 
-impl<T: Transport, C: Timer> Driver<T, C> {
-    /// Asks the connection for the next batch; pending if it is worth waiting for more.
+    /// Looks at what the session wants next: a batch to write, or sleep.
     ///
     /// When several readers were woken a moment ago, some of them are about to write: going last
     /// turns their answers into one write, which doubles the round trips of many streams. With one
     /// reader, waiting would only cost it time.
-    fn next_batch(&mut self, now: Instant) -> Poll<bool> {
-        let (output, in_flight) = (&mut self.output, core::mem::take(&mut self.in_flight));
-        let may_yield = self.yields < Self::YIELDS_MAX;
-        let batch = self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-            if in_flight {
-                state.connection.handle_transmitted(now);
-            }
-            if may_yield && state.readers_woken >= 2 && state.connection.has_output() {
-                return Poll::Pending;
-            }
+    fn next(&mut self, cx: &Context<'_>, now: Instant, input_left: bool) -> Pass {
+        let parking =
+            Parking { transport_full: self.transport_full, input_paused: self.input_paused };
+        let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
+        let (pass, batch, deadline) = self.shared.drive(&mut self.wakes, self.progress, |state| {
             let batch = state.connection.batch();
-            Poll::Ready(state.connection.poll_transmit(now, output).then(|| {
-                state.readers_woken /= 2;
-                batch
-            }))
+            let pass = if parking.transport_full {
+                state.park(parking, cx)
+            } else {
+                state.connection.handle_transmitted(now);
+                if may_yield && state.expects_output() {
+                    Pass::Yield
+                } else if state.connection.poll_transmit(now, output) {
+                    state.readers_woken /= 2;
+                    Pass::Write
+                } else if input_left {
+                    Pass::Yield
+                } else {
+                    state.park(parking, cx)
+                }
+            };
+            (pass, batch, state.connection.poll_timeout())
         });
-        match batch {
-            Poll::Pending => {
-                self.yields = self.yields.saturating_add(1);
-                Poll::Pending
-            }
-            Poll::Ready(None) => Poll::Ready(false),
-            Poll::Ready(Some(batch)) => {
+        self.deadline = deadline;
+        match pass {
+            Pass::Write => {
                 self.yields = 0;
-                self.in_flight = true;
                 self.batch = batch;
-                Poll::Ready(true)
+                self.tidy.work = self.tidy.work.wrapping_add(1);
             }
+            Pass::Yield => self.yields = self.yields.saturating_add(1),
+            Pass::CloseWrite | Pass::Parked | Pass::Done => {}
         }
+        pass
     }
 
     /// Writes the batch as far as the transport takes it; whether it took anything.
@@ -324,10 +327,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         match self.transport.poll_close(cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => {
-                self.batch_flushed = self.batch;
-                self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                    state.connection.handle_write_closed();
-                });
+                self.progress.flushed = self.progress.written;
+                self.drive(|state| state.connection.handle_write_closed());
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -339,55 +340,51 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn check_deadlines(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.deadline = self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                state.connection.handle_timeout(now);
-                state.connection.poll_timeout()
-            });
+            self.drive(|state| state.connection.handle_timeout(now));
         }
-        if self.tidy_at.is_some_and(|at| at <= now) {
-            self.tidy_at = None;
-            if self.work == self.work_seen {
-                self.tidy();
+        if self.tidy.at.is_some_and(|at| at <= now) {
+            self.tidy.at = None;
+            if self.tidy.work == self.tidy.work_seen {
+                self.drive(shared::State::shrink);
+                self.input.shrink();
+                self.output.shrink();
             }
         }
     }
 
-    /// Gives back the memory that only traffic needs.
-    fn tidy(&mut self) {
-        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| state.shrink());
-        self.input.shrink();
-        self.output.shrink();
-    }
-
-    fn park(&mut self, cx: &mut Context<'_>, now: Instant) -> Pass {
-        let parking =
-            Parking { transport_full: self.transport_full, input_paused: self.input_paused };
-        let (pass, deadline) =
-            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| {
-                (state.park(parking, cx), state.connection.poll_timeout())
-            });
-        self.deadline = deadline;
-        if !matches!(pass, Pass::Parked) {
-            return pass;
+    /// Sets the alarm for the next deadline; ready if that has passed.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if self.tidy.at.is_none() && self.tidy.work != self.tidy.work_seen {
+            self.tidy.work_seen = self.tidy.work;
+            self.tidy.at = Some(now + Self::TIDY_AFTER);
         }
-        if self.tidy_at.is_none() && self.work != self.work_seen {
-            self.work_seen = self.work;
-            self.tidy_at = Some(now + Self::TIDY_AFTER);
+        let Some(at) = self.deadline.into_iter().chain(self.tidy.at).min() else {
+            return Poll::Pending;
+        };
+        // Asking again is not free, and a far alarm that is set need not be asked.
+        let is_set = |(set, waker): &(Instant, Waker)| *set == at && waker.will_wake(cx.waker());
+        if at - now > Self::NEAR && self.alarm.as_ref().is_some_and(is_set) {
+            return Poll::Pending;
         }
-        let Some(alarm) = self.deadline.into_iter().chain(self.tidy_at).min() else { return pass };
-        match self.timer.poll_until(cx, alarm) {
-            Poll::Ready(()) => Pass::Again,
-            Poll::Pending => pass,
+        self.alarm = Some((at, cx.waker().clone()));
+        let rung = self.timer.poll_until(cx, at);
+        if rung.is_ready() {
+            self.alarm = None;
         }
+        rung
     }
 
     fn fail(&mut self, error: io::Error) {
-        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, _| state.fail(Some(error)));
+        self.drive(|state| state.fail(Some(error)));
     }
 
     fn finish(&mut self) {
         self.finished = true;
-        self.shared.drive(&mut self.wakes, self.batch_flushed, |state, wakes| state.finish(wakes));
+        self.shared.drive(&mut self.wakes, self.progress, shared::State::finish);
+    }
+
+    fn drive(&mut self, act: impl FnOnce(&mut shared::State)) {
+        self.shared.drive(&mut self.wakes, self.progress, act);
     }
 }
 
@@ -395,33 +392,29 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.finished {
+        if self.finished {
             return Poll::Ready(());
         }
-        this.shared.look(shared::State::unpark);
-        for _ in 0..Self::BUDGET {
-            match this.pass(cx) {
-                Pass::Again => {}
-                Pass::Yield => break,
-                Pass::Parked => return Poll::Pending,
-                Pass::Done => {
-                    this.finish();
-                    return Poll::Ready(());
-                }
+        match self.run(cx) {
+            Pass::Parked => Poll::Pending,
+            Pass::Done => {
+                self.finish();
+                Poll::Ready(())
+            }
+            Pass::Write | Pass::Yield | Pass::CloseWrite => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 
 impl<T, C> Drop for Driver<T, C> {
     fn drop(&mut self) {
         if !self.finished {
-            self.shared.drive(&mut self.wakes, self.batch_flushed, |state, wakes| {
+            self.shared.drive(&mut self.wakes, self.progress, |state| {
                 state.fail(None);
-                state.finish(wakes);
+                state.finish();
             });
         }
     }

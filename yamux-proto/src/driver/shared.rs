@@ -31,8 +31,9 @@ pub(super) struct State {
     pub(super) ends: WaitQueue,
     /// Streams whose writer waits for a flush.
     flushes: Vec<Key>,
-    /// Set while the driver is parked: it looks at everything before it parks.
     driver: Option<Waker>,
+    /// The driver sleeps; before it does, it looks at everything.
+    parked: bool,
     /// The driver could write; while it cannot, more output is no news to it.
     transport_full: bool,
     /// The driver has left input unread because the connection did not want it.
@@ -50,7 +51,14 @@ pub(super) struct State {
     pub(super) readers_woken: u32,
 }
 
-/// What the driver learned while it was busy, told as it parks.
+/// The numbers of the last batches that were written, and flushed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) written: u64,
+    pub(super) flushed: u64,
+}
+
+/// What the driver waits for as it parks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parking {
     pub(super) transport_full: bool,
@@ -68,6 +76,7 @@ impl Shared {
             ends: WaitQueue::default(),
             flushes: Vec::new(),
             driver: None,
+            parked: false,
             transport_full: false,
             input_paused: false,
             transport: TransportState::Open,
@@ -95,18 +104,19 @@ impl Shared {
         result
     }
 
-    /// Does something for the driver, which is awake by nature and has flushed the batches up to
-    /// `flushed`: that is known before anything that the peer may have done about them.
+    /// Does something for the driver, which is awake by nature; how far it has come is known before
+    /// anything that the peer may have done about it.
     pub(super) fn drive<R>(
         &self,
         wakes: &mut Wakes,
-        flushed: u64,
-        act: impl FnOnce(&mut State, &mut Wakes) -> R,
+        progress: Progress,
+        act: impl FnOnce(&mut State) -> R,
     ) -> R {
         let result = {
             let mut state = lock(&self.state);
-            state.note_flushed(flushed, wakes);
-            let result = act(&mut state, wakes);
+            state.parked = false;
+            state.note_flushed(progress.flushed, wakes);
+            let result = act(&mut state);
             state.settle(wakes);
             result
         };
@@ -138,9 +148,10 @@ impl State {
         self.connection.handle_transport_failure();
     }
 
-    pub(super) fn finish(&mut self, wakes: &mut Wakes) {
+    /// The driver is done.
+    pub(super) fn finish(&mut self) {
         self.finished = true;
-        self.ends.notify_all(wakes);
+        self.driver = None;
     }
 
     pub(super) fn wait_to_read(&mut self, key: Key, cx: &Context<'_>) {
@@ -188,14 +199,24 @@ impl State {
     pub(super) fn park(&mut self, parking: Parking, cx: &Context<'_>) -> Pass {
         self.transport_full = parking.transport_full;
         self.input_paused = parking.input_paused;
-        if self.is_driver_wanted() {
-            return Pass::Again;
+        self.transport = self.connection.transport_state();
+        if self.transport == TransportState::Done {
+            return Pass::Done;
         }
-        if self.connection.poll_writers() {
+        if self.is_driver_wanted() || self.connection.poll_writers() {
             return Pass::Yield;
         }
         register(&mut self.driver, cx);
-        Pass::Parked
+        self.parked = true;
+        match self.transport {
+            TransportState::CloseWrite => Pass::CloseWrite,
+            TransportState::Open | TransportState::AwaitEnd | TransportState::Done => Pass::Parked,
+        }
+    }
+
+    /// Whether readers were woken that are likely to write in a moment, behind what is there.
+    pub(super) fn expects_output(&self) -> bool {
+        self.readers_woken >= 2 && self.connection.has_output()
     }
 
     /// Whether input should stay where it is for now.
@@ -212,19 +233,10 @@ impl State {
         self.flushes.shrink_to_fit();
     }
 
-    /// The driver is awake and will look at everything before it parks again.
-    pub(super) fn unpark(&mut self) {
-        self.driver = None;
-    }
-
-    pub(super) fn transport(&mut self) -> TransportState {
-        self.transport = self.connection.transport_state();
-        self.transport
-    }
-
     fn wake_driver(&mut self, wakes: &mut Wakes) {
-        if self.driver.is_some() && self.is_driver_wanted() {
-            wakes.push(self.driver.take());
+        if self.parked && self.is_driver_wanted() {
+            self.parked = false;
+            wakes.push(self.driver.clone());
         }
     }
 
@@ -236,6 +248,9 @@ impl State {
 
     /// Turns the connection's events into wakers.
     fn settle(&mut self, wakes: &mut Wakes) {
+        if self.finished {
+            self.ends.notify_all(wakes);
+        }
         while let Some(event) = self.connection.poll_event_key() {
             match event {
                 Event::Incoming if self.connection.takes_streams() => {

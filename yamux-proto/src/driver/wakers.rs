@@ -41,8 +41,10 @@ impl Wakes {
         if let Some(waker) = self.first.take() {
             waker.wake();
         }
-        for waker in self.rest.drain(..) {
-            waker.wake();
+        if !self.rest.is_empty() {
+            for waker in self.rest.drain(..) {
+                waker.wake();
+            }
         }
     }
 }

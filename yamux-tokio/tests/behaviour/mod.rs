@@ -21,7 +21,7 @@ use crate::runtime::{self, Session, yamux::Config};
 
 /// Runs a test on the runtime, and turns a hang into a failure.
 fn run(test: impl Future<Output = ()> + Send + 'static) {
-    const LIMIT: Duration = Duration::from_secs(300);
+    const LIMIT: Duration = Duration::from_secs(240);
     let (done, outcome) = mpsc::channel();
     let thread = thread::spawn(move || {
         runtime::block_on(test);
