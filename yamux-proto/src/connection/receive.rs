@@ -209,6 +209,7 @@ impl Connection {
         if body > INITIAL_WINDOW {
             return Err(ProtocolError::WindowExceeded(id));
         }
+        self.streams.note_inbound(id);
         if flags.contains(Flags::RST) {
             self.count_reset(now)?;
             return Ok(None);

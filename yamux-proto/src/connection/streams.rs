@@ -126,8 +126,13 @@ impl Streams {
     /// Registers a stream that the peer opened.
     pub(crate) fn arrive(&mut self, id: StreamId, config: &Config) -> Key {
         self.inbound = self.inbound.saturating_add(1);
-        self.highest_inbound = self.highest_inbound.max(Some(id));
+        self.note_inbound(id);
         self.insert(Entry::new(id, Opening::Arrived, Held::NONE, config))
+    }
+
+    /// Remembers that the peer opened a stream of this id, whatever became of it.
+    pub(crate) fn note_inbound(&mut self, id: StreamId) {
+        self.highest_inbound = self.highest_inbound.max(Some(id));
     }
 
     pub(crate) fn find(&self, id: StreamId) -> Option<Key> {

@@ -133,7 +133,7 @@ impl Scene {
     }
 
     /// Waits until the session has processed what the peer has sent.
-    async fn settle(&self) {
+    async fn settle(&mut self) {
         self.peer.send_frame(Frame::Ping { request: true, value: 1 }).await;
         while self.session.stats().pings_received == 0 {
             runtime::pause().await;

@@ -1,0 +1,63 @@
+//! Yamux stream multiplexing for async-std, smol and any other executor.
+//!
+//! **async-std is discontinued** ([RUSTSEC-2025-0052]): it gets no more fixes, its maintainers point to
+//! [smol]. This crate works on it, for programs that still run there. New programs should take smol
+//! (`default-features = false, features = ["smol"]`), or any executor at all
+//! ([`Session::with_driver`] with `default-features = false`), and then have no async-std in their
+//! dependency tree; or Tokio, with the crate `yamux-tokio`, whose API is the same.
+//!
+//! [RUSTSEC-2025-0052]: https://rustsec.org/advisories/RUSTSEC-2025-0052
+//! [smol]: https://docs.rs/smol
+//!
+//! One connection, any `AsyncRead + AsyncWrite` of futures-io (TCP, TLS, a Unix socket, a pipe), becomes
+//! a [`Session`] of many bidirectional [`Stream`]s, each with flow control of its own. Either side opens
+//! streams, so a service behind NAT dials out once and is reached over that connection. The wire
+//! format is that of Go's [hashicorp/yamux], which Consul, Nomad, Vault and libp2p speak.
+//!
+//! [hashicorp/yamux]: https://github.com/hashicorp/yamux
+//!
+//! ```
+//! use futures::{AsyncReadExt, AsyncWriteExt};
+//! use yamux_async_std::{Config, Session};
+//!
+//! # #[async_std::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+//! let client = Session::client(near, Config::default());
+//! let server = Session::server(far, Config::default());
+//!
+//! async_std::task::spawn(async move {
+//!     while let Ok(mut stream) = server.accept().await {
+//!         let mut request = String::new();
+//!         stream.read_to_string(&mut request).await?;
+//!         stream.write_all(request.to_uppercase().as_bytes()).await?;
+//!         stream.close().await?;
+//!     }
+//!     Ok::<_, std::io::Error>(())
+//! });
+//!
+//! let mut stream = client.open().await?;
+//! stream.write_all(b"hello").await?;
+//! stream.close().await?;
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer).await?;
+//! assert_eq!(answer, "HELLO");
+//! client.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # On TCP, set `TCP_NODELAY`
+//! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
+//! its answer can wait 40 ms for a delayed acknowledgement as well.
+
+mod runtime;
+mod session;
+mod stream;
+
+pub use session::{Driver, Incoming, Session};
+pub use stream::{RecvHalf, SendHalf, Stream};
+pub use yamux_proto::driver::{SessionError, StreamError};
+pub use yamux_proto::{
+    Config, ConfigBuilder, ConfigError, GoAwayCode, ProtocolError, Side, Stats, StreamId,
+};

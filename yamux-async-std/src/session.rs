@@ -1,0 +1,257 @@
+//! A session over one connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_io::{AsyncRead, AsyncWrite};
+use yamux_proto::driver::{self, SessionError};
+use yamux_proto::{Config, Side, Stats};
+
+use crate::runtime::{Timer, Transport};
+use crate::stream::Stream;
+
+/// A session: opens and accepts [`Stream`]s over one connection.
+///
+/// It is a handle that clones share. When the last clone and the last stream are dropped, the session
+/// closes in the background as [`close`](Self::close) does.
+///
+/// ```
+/// use yamux_async_std::{Config, Session};
+///
+/// # #[async_std::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+/// let client = Session::client(near, Config::default());
+/// let server = Session::server(far, Config::default());
+///
+/// let opened = client.open().await?;
+/// let accepted = server.accept().await?;
+/// assert_eq!(opened.id(), accepted.id());
+/// println!("round trip: {:?}", client.ping().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Session(driver::Session);
+
+impl Session {
+    /// A session whose streams have odd ids. Its driver is spawned on async-std, or on smol with that
+    /// feature.
+    #[cfg(any(feature = "async-std", feature = "smol"))]
+    pub fn client<T>(io: T, config: Config) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Self::spawn(io, Side::Client, config)
+    }
+
+    /// A session whose streams have even ids. Its driver is spawned on async-std, or on smol with that
+    /// feature.
+    #[cfg(any(feature = "async-std", feature = "smol"))]
+    pub fn server<T>(io: T, config: Config) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Self::spawn(io, Side::Server, config)
+    }
+
+    /// A session and its driver, which the caller runs: spawned, joined with other futures, on any
+    /// executor.
+    ///
+    /// ```
+    /// use yamux_async_std::{Config, Session, Side};
+    ///
+    /// # #[async_std::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+    /// # let server = Session::server(far, Config::default());
+    /// let (session, driver) = Session::with_driver(near, Side::Client, Config::default());
+    /// let work = async {
+    ///     let stream = session.open().await?;
+    ///     drop(stream);
+    ///     session.close().await
+    /// };
+    /// let ((), done) = futures::join!(driver, work);
+    /// # drop(server);
+    /// # Ok(done?)
+    /// # }
+    /// ```
+    pub fn with_driver<T>(io: T, side: Side, config: Config) -> (Self, Driver<T>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (session, driver) = driver::session(Transport(io), Timer::new(), side, config);
+        (Self(session), Driver(driver))
+    }
+
+    #[cfg(any(feature = "async-std", feature = "smol"))]
+    fn spawn<T>(io: T, side: Side, config: Config) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (session, driver) = Self::with_driver(io, side, config);
+        crate::runtime::spawn(driver);
+        session
+    }
+
+    /// Opens a stream. Data can be written at once; whether the peer takes the stream shows later.
+    /// Waits while the peer has 256 streams to acknowledge.
+    ///
+    /// # Errors
+    /// [`SessionError::Refused`] after the peer's Go Away, [`SessionError::IdsExhausted`] after 2^31
+    /// streams, or why the session ended.
+    ///
+    /// # Cancel safety
+    /// A cancelled call has opened nothing.
+    pub async fn open(&self) -> Result<Stream, SessionError> {
+        self.0.open().await.map(Stream::new)
+    }
+
+    /// The next stream that the peer opened. Several tasks may accept; each stream goes to one.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    ///
+    /// # Cancel safety
+    /// A cancelled call has taken no stream.
+    pub async fn accept(&self) -> Result<Stream, SessionError> {
+        self.0.accept().await.map(Stream::new)
+    }
+
+    /// The streams that the peer opens, as a [`futures_core::Stream`]; it ends after a clean close,
+    /// and after an error.
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use yamux_async_std::{Config, Session};
+    ///
+    /// # #[async_std::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+    /// # let client = Session::client(near, Config::default());
+    /// let server = Session::server(far, Config::default());
+    /// # drop(client.open().await?);
+    /// # async_std::task::spawn(async move { client.close().await });
+    /// let mut incoming = server.incoming();
+    /// while let Some(stream) = incoming.next().await {
+    ///     println!("accepted {:?}", stream?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn incoming(&self) -> Incoming {
+        Incoming { turn: self.0.accept_turn(), session: Some(self.0.clone()) }
+    }
+
+    /// Measures a round trip, from handing a ping to the transport to reading its answer.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub async fn ping(&self) -> Result<Duration, SessionError> {
+        self.0.ping().await
+    }
+
+    /// The last round trip measured. One is measured as the session begins.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.0.rtt()
+    }
+
+    /// Tells the peer that no new streams are taken, and refuses those that come; the open ones live
+    /// on. go-yamux and most libp2p implementations end the session when they hear this.
+    ///
+    /// # Errors
+    /// Why the session ended.
+    pub async fn go_away(&self) -> Result<(), SessionError> {
+        self.0.go_away().await
+    }
+
+    /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written goes
+    /// out; the peer may read it and end the streams that were finished here; then Go Away, and the
+    /// end of the transport. Streams that were not finished end with an error.
+    ///
+    /// # Errors
+    /// Why the session ended, if that was not the will of one of the sides;
+    /// [`SessionError::CloseTimeout`] if data may be lost.
+    ///
+    /// # Cancel safety
+    /// The closing goes on if the call is cancelled.
+    pub async fn close(&self) -> Result<(), SessionError> {
+        self.0.close().await
+    }
+
+    /// Ends the session now: what has not been sent is lost, and every waiter gets an error.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+
+    /// Waits for the end of the session and says why it ended.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub async fn closed(&self) -> SessionError {
+        self.0.closed().await
+    }
+
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Streams that are open, or that the application still holds.
+    pub fn num_streams(&self) -> usize {
+        self.0.num_streams()
+    }
+
+    /// The end of the connection that this is.
+    pub fn side(&self) -> Side {
+        self.0.side()
+    }
+
+    /// The numbers of the session so far.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+}
+
+/// The streams that the peer opens: see [`Session::incoming`]. It keeps the session open.
+#[derive(Debug)]
+pub struct Incoming {
+    turn: driver::AcceptTurn,
+    session: Option<driver::Session>,
+}
+
+impl futures_core::Stream for Incoming {
+    type Item = Result<Stream, SessionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(session) = &this.session else { return Poll::Ready(None) };
+        session.poll_accept(cx, &mut this.turn).map(|accepted| {
+            accepted.as_ref().is_err().then(|| this.session.take());
+            match accepted {
+                Ok(stream) => Some(Ok(Stream::new(stream))),
+                Err(error) if error.is_clean() => None,
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+}
+
+/// Moves the bytes of a session: see [`Session::with_driver`]. Resolves when the session is over;
+/// dropping it ends the session with [`SessionError::DriverDropped`] for every waiter.
+#[derive(Debug)]
+#[must_use = "a session only lives while its driver runs"]
+pub struct Driver<T>(driver::Driver<Transport<T>, Timer>);
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}

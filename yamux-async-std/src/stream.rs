@@ -1,0 +1,223 @@
+//! Streams in the traits of Tokio.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use yamux_proto::StreamId;
+use yamux_proto::driver::Handle;
+
+/// One stream of a session, to read and write.
+///
+/// - Reading yields 0 bytes only after the peer finished the stream. A reset is
+///   [`ConnectionReset`](io::ErrorKind::ConnectionReset), the end of the session
+///   [`NotConnected`](io::ErrorKind::NotConnected), both after what was received before; a
+///   [`StreamError`](crate::StreamError) inside tells more.
+/// - Writing takes what the peer's window and the stream's send buffer have room for, and sends it
+///   without a flush. A flush waits until the transport has it.
+/// - Closing finishes the stream: the peer reads to the end, and can still write.
+/// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
+///   and then the stream is reset.
+///
+/// Reads, writes, flushes and chunks are cancel safe: a cancelled one has lost no data.
+///
+/// ```
+/// use bytes::Bytes;
+/// use yamux_async_std::{Config, Session};
+///
+/// # #[async_std::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+/// # let client = Session::client(near, Config::default());
+/// # let server = Session::server(far, Config::default());
+/// let mut stream = client.open().await?;
+/// stream.write_chunk(Bytes::from_static(b"no copy")).await?;
+///
+/// let mut peer = server.accept().await?;
+/// let chunk = peer.read_chunk(64).await?;
+/// assert_eq!(chunk.as_deref(), Some(&b"no copy"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Stream {
+    handle: Handle,
+    buffered: Buffered,
+}
+
+/// The reading half of a [`Stream`].
+#[derive(Debug)]
+pub struct RecvHalf {
+    handle: Handle,
+    buffered: Buffered,
+}
+
+/// The writing half of a [`Stream`].
+#[derive(Debug)]
+pub struct SendHalf {
+    handle: Handle,
+}
+
+/// A chunk that `fill_buf` lent out; boxed when it is first used, to keep streams small.
+type Buffered = Option<Box<Bytes>>;
+
+impl Stream {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self { handle, buffered: None }
+    }
+
+    /// Splits into halves that two tasks can use. Each is finished when it is dropped, as the stream
+    /// would be.
+    pub fn into_split(self) -> (RecvHalf, SendHalf) {
+        let (recv, send) = self.handle.split();
+        (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
+    }
+
+    /// Whether the peer has shown that it knows the stream; always true for the peer's own.
+    pub fn is_acked(&self) -> bool {
+        self.handle.is_acked()
+    }
+}
+
+/// What every handle has.
+macro_rules! common {
+    ($($type:ident)*) => {$(
+        impl $type {
+            /// The number of the stream.
+            pub fn id(&self) -> StreamId {
+                self.handle.id()
+            }
+        }
+    )*};
+}
+
+/// What the handles that read have.
+macro_rules! reading {
+    ($($type:ident)*) => {$(
+        impl $type {
+            /// The next bytes, at most `max`, in one piece and without a copy; `None` only after the
+            /// peer finished the stream.
+            ///
+            /// # Errors
+            /// As for reading.
+            ///
+            /// # Cancel safety
+            /// A cancelled call has taken nothing.
+            pub async fn read_chunk(&mut self, max: usize) -> io::Result<Option<Bytes>> {
+                if let Some(bytes) = lent(&mut self.buffered) {
+                    return Ok(Some(bytes.split_to(max.min(bytes.len()))));
+                }
+                Ok(poll_fn(|cx| self.handle.poll_read_chunk(cx, max)).await?)
+            }
+        }
+
+        impl AsyncRead for $type {
+            fn poll_read(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                if let Some(bytes) = lent(&mut self.buffered) {
+                    let taken = bytes.split_to(buf.len().min(bytes.len()));
+                    buf[..taken.len()].copy_from_slice(&taken);
+                    return Poll::Ready(Ok(taken.len()));
+                }
+                let max = buf.len();
+                let read = self.handle.poll_read(cx, max, |piece| {
+                    let (now, later) = std::mem::take(&mut buf).split_at_mut(piece.len());
+                    now.copy_from_slice(piece);
+                    buf = later;
+                });
+                read.map_err(Into::into)
+            }
+        }
+
+        impl AsyncBufRead for $type {
+            fn poll_fill_buf(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<&[u8]>> {
+                let this = self.get_mut();
+                if lent(&mut this.buffered).is_none() {
+                    let chunk = ready!(this.handle.poll_read_chunk(cx, FILL_MAX))?;
+                    **this.buffered.get_or_insert_default() = chunk.unwrap_or_default();
+                }
+                Poll::Ready(Ok(this.buffered.as_deref().map_or(&[], |bytes| bytes)))
+            }
+
+            fn consume(mut self: Pin<&mut Self>, amount: usize) {
+                if let Some(bytes) = lent(&mut self.buffered) {
+                    drop(bytes.split_to(amount));
+                }
+            }
+        }
+    )*};
+}
+
+/// What the handles that write have.
+macro_rules! writing {
+    ($($type:ident)*) => {$(
+        impl $type {
+            /// Writes all of `chunk` without a copy, unless it is short. Data is sent without a flush.
+            ///
+            /// # Errors
+            /// As for writing.
+            ///
+            /// # Cancel safety
+            /// When cancelled, a part of `chunk` from its front may have been taken, and will be sent.
+            pub async fn write_chunk(&mut self, mut chunk: Bytes) -> io::Result<()> {
+                Ok(poll_fn(|cx| self.handle.poll_write_chunk(cx, &mut chunk)).await?)
+            }
+
+            /// Ends both directions at once: after what was written, the peer gets a reset with
+            /// `code`.
+            pub fn reset(&mut self, code: u32) {
+                self.handle.reset(code);
+            }
+        }
+
+        impl AsyncWrite for $type {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.handle.poll_write(cx, buf).map_err(Into::into)
+            }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.handle.poll_write_vectored(cx, bufs).map_err(Into::into)
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.handle.poll_flush(cx).map_err(Into::into)
+            }
+
+            fn poll_close(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.handle.poll_close(cx).map_err(Into::into)
+            }
+        }
+    )*};
+}
+
+common!(Stream RecvHalf SendHalf);
+reading!(Stream RecvHalf);
+writing!(Stream SendHalf);
+
+/// The most that `fill_buf` takes at once, in bytes.
+const FILL_MAX: usize = 64 * 1024;
+
+/// What `fill_buf` lent out and nobody consumed.
+fn lent(buffered: &mut Buffered) -> Option<&mut Bytes> {
+    buffered.as_deref_mut().filter(|bytes| !bytes.is_empty())
+}
