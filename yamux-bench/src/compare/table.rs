@@ -1,0 +1,167 @@
+//! The table of ratios.
+
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+
+use crate::{
+    catalogue::{CASES, Case, more_is_better},
+    contender::Name,
+    measure::figure,
+    record::Record,
+    runtime::Runtime,
+};
+
+/// Prints one table for each runtime: for every workload each contender's figure and how many
+/// times better than raw it is.
+pub(super) fn print(record: &Record) {
+    for runtime in Runtime::ALL {
+        let cases: Vec<_> =
+            CASES.iter().filter(|case| has(record, case.name, runtime, None)).collect();
+        if cases.is_empty() {
+            continue;
+        }
+        let contenders: Vec<_> = Name::ALL
+            .into_iter()
+            .filter(|&who| cases.iter().any(|case| has(record, case.name, runtime, Some(who))))
+            .collect();
+        let print = |what, table: Table| {
+            if table.row_count() > 0 {
+                println!("\n{}: {what}\n{table}", about(runtime));
+            }
+        };
+        print("figure, x raw", ratios(record, runtime, &cases, &contenders));
+        if contenders.contains(&Name::Ours) {
+            let table = advantage(record, runtime, &cases, &contenders);
+            print("ours is so many times as good", table);
+        }
+        let table = latencies(record, runtime, &cases, &contenders);
+        print("latency in us, p50 / p99 / p99.9", table);
+    }
+}
+
+fn about(runtime: Runtime) -> &'static str {
+    match runtime {
+        Runtime::MultiThread => "multi-thread, two workers",
+        Runtime::CurrentThread => "current-thread",
+    }
+}
+
+fn has(record: &Record, workload: &str, runtime: Runtime, who: Option<Name>) -> bool {
+    record.entries.iter().any(|it| {
+        it.workload == workload
+            && it.runtime == runtime
+            && who.is_none_or(|who| who == it.contender)
+    })
+}
+
+fn ratios(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
+    fill(cases, contenders, |case, who| {
+        let value = record.value(case.name, runtime, who, case.figure);
+        let raw = record.value(case.name, runtime, Name::Raw, case.figure);
+        match (value, raw) {
+            (Some(value), Some(raw)) if who != Name::Raw => {
+                format!("{} {}", show(case.figure, value), times(better(case.figure, value, raw)))
+            }
+            (Some(value), _) => show(case.figure, value),
+            (None, _) => failed(record, case, runtime, who),
+        }
+    })
+}
+
+fn advantage(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
+    fill(cases, contenders, |case, who| {
+        let value = record.value(case.name, runtime, who, case.figure);
+        let ours = record.value(case.name, runtime, Name::Ours, case.figure);
+        match (ours, value) {
+            (Some(ours), Some(value)) => times(better(case.figure, ours, value)),
+            (Some(_) | None, Some(_) | None) => String::new(),
+        }
+    })
+}
+
+fn latencies(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
+    let cases: Vec<_> = cases
+        .iter()
+        .copied()
+        .filter(|case| {
+            contenders
+                .iter()
+                .any(|&who| record.value(case.name, runtime, who, figure::P50).is_some())
+        })
+        .collect();
+    fill(&cases, contenders, |case, who| {
+        let at = |name| record.value(case.name, runtime, who, name);
+        match (at(figure::P50), at(figure::P99), at(figure::P999)) {
+            (Some(p50), Some(p99), Some(p999)) => format!("{p50:.0} / {p99:.0} / {p999:.0}"),
+            (_, _, _) => String::new(),
+        }
+    })
+}
+
+fn fill(cases: &[&Case], contenders: &[Name], cell: impl Fn(&Case, Name) -> String) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    let names = contenders.iter().map(|it| it.name());
+    table.set_header(["workload"].into_iter().chain(names));
+    for case in cases {
+        let cells = contenders.iter().map(|&who| cell(case, who));
+        table.add_row([case.name.to_owned()].into_iter().chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn failed(record: &Record, case: &Case, runtime: Runtime, who: Name) -> String {
+    let failure = record.entry(case.name, runtime, who).and_then(|it| it.failure.as_ref());
+    if failure.is_some() { "failed".to_owned() } else { String::new() }
+}
+
+/// How many times as good `value` is as `base`.
+fn better(figure: &str, value: f64, base: f64) -> f64 {
+    if more_is_better(figure) { value / base } else { base / value }
+}
+
+fn times(ratio: f64) -> String {
+    if ratio < 10.0 { format!("x{ratio:.2}") } else { format!("x{ratio:.0}") }
+}
+
+/// A figure with its unit, to three digits.
+pub(crate) fn show(name: &str, value: f64) -> String {
+    match name {
+        figure::BYTES_PER_SECOND => format!("{}B/s", scaled(value)),
+        figure::PER_SECOND => format!("{}/s", scaled(value)),
+        figure::P50 | figure::P99 | figure::P999 => format!("{value:.0} us"),
+        figure::SECONDS => format!("{}s", scaled(value)),
+        figure::RESIDENT | figure::FIRST_SECOND => format!("{}B", scaled(value)),
+        _ => scaled(value),
+    }
+}
+
+fn scaled(value: f64) -> String {
+    let steps = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (0.0, "u")];
+    let (unit, prefix) =
+        steps.into_iter().find(|(unit, _)| value.abs() >= *unit).unwrap_or((1.0, ""));
+    let scaled = value / if unit == 0.0 { 1e-6 } else { unit };
+    let digits = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
+    format!("{scaled:.digits$} {prefix}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits() {
+        assert_eq!(show(figure::BYTES_PER_SECOND, 2.345e9), "2.35 GB/s");
+        assert_eq!(show(figure::PER_SECOND, 45_678.0), "45.7 k/s");
+        assert_eq!(show(figure::SECONDS, 0.0123), "12.3 ms");
+        assert_eq!(show(figure::P50, 63.2), "63 us");
+    }
+
+    #[test]
+    fn less_latency_is_better() {
+        assert_eq!(better(figure::P50, 50.0, 100.0), 2.0);
+        assert_eq!(better(figure::PER_SECOND, 50.0, 100.0), 0.5);
+    }
+}

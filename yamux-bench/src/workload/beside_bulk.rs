@@ -1,0 +1,83 @@
+//! Whether a saturating stream delays the others.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{BULK_WRITE, Workload, echo, establish, ping_pong::ping};
+use crate::{
+    contender::Contender,
+    link::{Io, Link},
+    measure::{Budget, Latencies, Measurement, Stopwatch, figure},
+    runtime::{sleep, spawn},
+};
+
+/// How long the bulk stream runs before the first ping.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// One stream sends as much as it can, another plays ping-pong; one operation is one round trip.
+#[derive(Clone, Copy, Debug)]
+pub struct BesideBulk;
+
+impl Workload for BesideBulk {
+    async fn run<C: Contender<L>, L: Link>(
+        &self,
+        link: &L,
+        budget: Budget,
+    ) -> anyhow::Result<Measurement> {
+        let mut session = establish::<C, L>(link, 2).await?;
+        let (Some(bulk), Some(sink)) = (session.opened.pop(), session.accepted.pop()) else {
+            anyhow::bail!("no stream");
+        };
+        let (Some(near), Some(far)) = (session.opened.pop(), session.accepted.pop()) else {
+            anyhow::bail!("no stream");
+        };
+        let (done, received) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let echo = spawn(echo(far));
+        let reader = spawn(count(sink, Arc::clone(&received)));
+        let writer = spawn(saturate(bulk, Arc::clone(&done)));
+        sleep(HEAD_START).await;
+
+        let before = received.load(Ordering::Relaxed);
+        let stopwatch = Stopwatch::start();
+        let (mut near, latencies) = spawn(ping(near, budget)).await??;
+        let measurement = stopwatch.stop(latencies.count(), figure::PER_SECOND);
+        let bytes = (received.load(Ordering::Relaxed) - before) as f64;
+        let rate = bytes / measurement.elapsed().as_secs_f64();
+
+        done.store(true, Ordering::Relaxed);
+        near.shutdown().await?;
+        let _bulk = writer.await??;
+        reader.await??;
+        echo.await??;
+        Ok(measurement
+            .with_latency(&Latencies::merge(&[latencies])?)
+            .with(figure::BYTES_PER_SECOND, rate))
+    }
+}
+
+async fn saturate<S: Io>(mut stream: S, done: Arc<AtomicBool>) -> io::Result<S> {
+    let data = vec![0x5a; BULK_WRITE];
+    while !done.load(Ordering::Relaxed) {
+        stream.write_all(&data).await?;
+    }
+    stream.shutdown().await?;
+    Ok(stream)
+}
+
+async fn count<S: Io>(mut stream: S, received: Arc<AtomicU64>) -> io::Result<()> {
+    let mut buf = vec![0; BULK_WRITE];
+    loop {
+        match stream.read(&mut buf).await? {
+            0 => return Ok(()),
+            count => received.fetch_add(count as u64, Ordering::Relaxed),
+        };
+    }
+}
