@@ -1,0 +1,540 @@
+//! Spec: Flow Control, and who may send when.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod pair;
+
+use bytes::Bytes;
+use pair::{Pair, Raw, data, header, id, millis, pattern, ping, secs, update, window_update};
+use yamux_proto::limits::{DRIBBLE, STAGED_BYTES, STAGED_FLOOR};
+use yamux_proto::{
+    Config, ConnectionError, Event, Flags, Frame, INITIAL_WINDOW, ProtocolError, ReadError, Side,
+    StreamId, WriteError,
+};
+
+const WINDOW: usize = INITIAL_WINDOW as usize;
+
+fn protocol(error: ProtocolError) -> Option<ConnectionError> {
+    Some(ConnectionError::Protocol(error))
+}
+
+/// What frames carry of one stream's data.
+fn data_of(frames: &[Frame], stream: StreamId) -> usize {
+    let length = |frame: &Frame| match frame {
+        Frame::Data { stream: of, length, .. } if *of == stream => *length as usize,
+        Frame::Data { .. }
+        | Frame::WindowUpdate { .. }
+        | Frame::Ping { .. }
+        | Frame::GoAway { .. } => 0,
+    };
+    frames.iter().map(length).sum()
+}
+
+/// Writes without end and sends, until nothing more may be sent.
+fn exhaust(raw: &mut Raw, stream: StreamId) -> usize {
+    let mut sent = 0;
+    loop {
+        let written = raw.write(stream, &[7; 100_000]);
+        raw.sent();
+        sent += written;
+        if written == 0 {
+            return sent;
+        }
+    }
+}
+
+#[test]
+fn exactly_262_144_bytes_may_be_sent_before_an_update() {
+    let mut raw = Raw::client();
+    let stream = raw.open().unwrap();
+    assert_eq!(exhaust(&mut raw, stream), 262_144);
+    raw.take_events();
+    raw.send(&window_update(1, Flags::NONE, 5000));
+    assert_eq!(raw.take_events().last(), Some(&Event::Writable(stream)));
+    assert_eq!(exhaust(&mut raw, stream), 5000);
+}
+
+#[test]
+fn exactly_262_144_bytes_may_arrive_in_one_frame() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, &pattern(1, WINDOW)));
+    assert_eq!(raw.cause(), None);
+    assert_eq!(raw.read(stream), pattern(1, WINDOW));
+    let (mut raw, _) = Raw::accepted();
+    raw.send(&header(0, 0, 0, 1, INITIAL_WINDOW + 1));
+    assert_eq!(raw.cause(), protocol(ProtocolError::WindowExceeded(id(1))));
+}
+
+#[test]
+fn an_announced_window_counts_only_once_it_was_announced() {
+    let config = Config::builder().initial_receive_window(1 << 20).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config.clone());
+    raw.send(&window_update(1, Flags::SYN, 0));
+    raw.send(&header(0, 0, 0, 1, INITIAL_WINDOW + 1));
+    assert_eq!(raw.cause(), protocol(ProtocolError::WindowExceeded(id(1))));
+
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&window_update(1, Flags::SYN, 0));
+    let stream = raw.accept().unwrap();
+    raw.sent();
+    raw.send(&data(1, Flags::NONE, &pattern(1, 1 << 20)));
+    assert_eq!(raw.read(stream).len(), 1 << 20, "the whole window in one frame");
+    assert_eq!(raw.cause(), None);
+}
+
+#[test]
+fn the_delta_on_syn_and_on_ack_widens_the_window() {
+    let mut raw = Raw::server();
+    raw.send(&window_update(1, Flags::SYN, 100_000));
+    let stream = raw.accept().unwrap();
+    assert_eq!(exhaust(&mut raw, stream), WINDOW + 100_000);
+    let mut raw = Raw::client();
+    let stream = raw.open().unwrap();
+    raw.sent();
+    raw.send(&window_update(1, Flags::ACK, 100_000));
+    assert_eq!(exhaust(&mut raw, stream), WINDOW + 100_000);
+}
+
+#[test]
+fn an_update_goes_out_when_a_quarter_was_consumed() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, &pattern(1, 200_000)));
+    assert_eq!(raw.frames(), [], "received is not consumed");
+    let mut buffer = vec![0; 65_536];
+    assert_eq!(raw.stream(stream).unwrap().read(&mut buffer[..65_535]), Ok(65_535));
+    assert_eq!(raw.frames(), []);
+    assert_eq!(raw.stream(stream).unwrap().read(&mut buffer[..1]), Ok(1));
+    assert_eq!(raw.frames(), [update(1, Flags::NONE, 65_536)]);
+    assert_eq!(raw.frames(), [], "credit is given once");
+}
+
+#[test]
+fn credit_never_exceeds_what_was_consumed() {
+    let (mut raw, stream) = Raw::accepted();
+    let (mut granted, mut sent, mut consumed) = (WINDOW, 0, 0);
+    for round in 0..200 {
+        let piece = pattern(round, 1 + (round as usize * 7919) % 30_000);
+        if granted - sent >= piece.len() {
+            raw.send(&data(1, Flags::NONE, &piece));
+            sent += piece.len();
+        }
+        if round % 3 == 0 {
+            consumed += raw.read(stream).len();
+        }
+        for frame in raw.frames() {
+            let Frame::WindowUpdate { flags: Flags::NONE, delta, .. } = frame else { continue };
+            granted += delta as usize;
+        }
+        assert!(granted <= WINDOW + consumed, "double credit");
+        assert!(granted + WINDOW / 4 > WINDOW + consumed, "leaked credit");
+    }
+    assert_eq!(raw.cause(), None);
+}
+
+#[test]
+fn reading_by_chunk_and_by_sink_is_credited_alike() {
+    for how in 0..3 {
+        let (mut raw, stream) = Raw::accepted();
+        raw.send(&data(1, Flags::NONE, &pattern(1, 80_000)));
+        let mut read = Vec::new();
+        while read.len() < 80_000 {
+            let mut stream = raw.stream(stream).unwrap();
+            match how {
+                0 => read.extend(stream.read_chunk(7000).unwrap().unwrap()),
+                1 => drop(stream.read_with(7000, |piece| read.extend_from_slice(piece)).unwrap()),
+                _ => {
+                    let mut buffer = [0; 7000];
+                    let len = stream.read(&mut buffer).unwrap();
+                    read.extend_from_slice(&buffer[..len]);
+                }
+            }
+        }
+        assert_eq!(read, pattern(1, 80_000));
+        assert_eq!(data_of(&raw.frames(), stream), 0);
+        raw.send(&header(0, 0, 0, 1, INITIAL_WINDOW));
+        assert_eq!(raw.cause(), None, "80,000 bytes came back");
+    }
+}
+
+#[test]
+fn no_update_after_the_peers_fin() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::FIN, &pattern(1, WINDOW)));
+    assert_eq!(raw.read(stream).len(), WINDOW);
+    assert_eq!(raw.frames(), []);
+}
+
+#[test]
+fn an_update_that_was_due_when_the_peers_fin_came_is_not_sent() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, &pattern(1, WINDOW)));
+    raw.read(stream);
+    raw.send(&window_update(1, Flags::FIN, 0));
+    assert_eq!(raw.frames(), []);
+}
+
+#[test]
+fn overflow_of_our_send_window_is_a_protocol_error() {
+    let (mut raw, stream) = Raw::opened();
+    raw.send(&window_update(1, Flags::NONE, u32::MAX - INITIAL_WINDOW));
+    assert_eq!(raw.cause(), None, "2^32 - 1 is a window");
+    assert_eq!(raw.write(stream, &pattern(1, 10)), 10);
+    raw.sent();
+    raw.send(&window_update(1, Flags::NONE, 11));
+    assert_eq!(raw.cause(), protocol(ProtocolError::WindowOverflow(stream)));
+}
+
+#[test]
+fn a_late_window_update_is_ignored() {
+    let (mut raw, stream) = Raw::opened();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    raw.send(&window_update(1, Flags::NONE, u32::MAX).repeat(2));
+    assert_eq!((raw.cause(), raw.frames()), (None, vec![]), "after our FIN");
+    raw.send(&window_update(1, Flags::FIN, 0));
+    raw.send(&window_update(1, Flags::NONE, u32::MAX).repeat(2));
+    assert_eq!(raw.cause(), None, "after both");
+    raw.drop_stream(stream);
+    raw.send(&window_update(1, Flags::NONE, u32::MAX).repeat(2));
+    assert_eq!((raw.cause(), raw.stats().glitches), (None, 0), "after the stream");
+}
+
+#[test]
+fn the_length_of_a_window_update_with_rst_is_no_window() {
+    let (mut raw, _) = Raw::opened();
+    raw.send(&window_update(1, Flags::RST, u32::MAX));
+    assert_eq!(raw.cause(), None);
+}
+
+#[test]
+fn only_payload_counts_against_the_window() {
+    let mut pair = Pair::new();
+    let stream = pair.open();
+    let bytes = pattern(1, WINDOW);
+    for piece in bytes.chunks(1000) {
+        assert_eq!(pair.client.write(stream, piece), piece.len());
+        pair.drive();
+    }
+    assert_eq!(pair.client.stream(stream).unwrap().write(b"x"), Err(WriteError::Blocked));
+    assert_eq!(pair.server.read(stream), bytes);
+}
+
+#[test]
+fn windows_of_streams_are_independent() {
+    let mut pair = Pair::new();
+    let (stuck, free) = (pair.open(), pair.open());
+    pair.client.write(stuck, &pattern(1, WINDOW));
+    pair.drive();
+    assert_eq!(pair.client.stream(stuck).unwrap().write(b"x"), Err(WriteError::Blocked));
+    assert_eq!(pair.upload(free, &pattern(2, 1_000_000)), pattern(2, 1_000_000));
+}
+
+#[test]
+fn a_stream_stages_at_most_its_send_buffer() {
+    let config = Config::builder().send_buffer(10_000).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    assert_eq!(raw.write(stream, &pattern(1, 50_000)), 10_000);
+    assert_eq!(raw.stream(stream).unwrap().write(b"x"), Err(WriteError::Blocked));
+    raw.sent();
+    assert_eq!(raw.take_events(), [Event::Writable(stream)]);
+    assert_eq!(raw.write(stream, &pattern(1, 50_000)), 10_000);
+}
+
+#[test]
+fn control_frames_go_ahead_of_staged_data() {
+    let mut raw = Raw::server();
+    raw.send(&window_update(1, Flags::SYN, 0));
+    let bulk = raw.accept().unwrap();
+    raw.sent();
+    raw.send(&data(1, Flags::NONE, &pattern(1, 100_000)));
+    raw.write(bulk, &pattern(1, WINDOW));
+    raw.read(bulk);
+    raw.send(&[ping(true, 5), window_update(3, Flags::SYN, 0)].concat());
+    raw.accept().unwrap();
+    let frames = raw.frames();
+    let place = |wanted: Frame| frames.iter().position(|frame| *frame == wanted).unwrap();
+    let first_data = frames.iter().position(|frame| matches!(frame, Frame::Data { .. })).unwrap();
+    assert!(place(Frame::Ping { request: false, value: 5 }) < first_data);
+    assert!(place(update(1, Flags::NONE, 100_000)) < first_data);
+    assert!(place(update(3, Flags::ACK, 0)) < first_data);
+}
+
+#[test]
+fn a_small_request_is_not_starved_beside_bulk() {
+    let mut raw = Raw::client();
+    let (bulk, small) = (raw.open().unwrap(), raw.open().unwrap());
+    raw.sent();
+    raw.send(&window_update(bulk.get(), Flags::ACK, 1 << 30));
+    assert_eq!(raw.write(bulk, &pattern(1, 1 << 20)), STAGED_BYTES);
+    assert_eq!(raw.write(small, b"quick"), 5, "there is always room for a little");
+    assert_eq!(raw.write(small, &[0; 10_000]), 0, "and only for a little");
+    let sent = raw.sent();
+    let place = sent.iter().position(|sent| sent.body == b"quick").unwrap();
+    let before: usize = sent[..place].iter().map(|sent| sent.body.len()).sum();
+    assert!(before <= STAGED_BYTES, "{before} bytes ahead of the request");
+}
+
+#[test]
+fn the_floor_is_one_frame_of_4_kib_for_each_stream() {
+    let mut raw = Raw::client();
+    let streams: Vec<_> = (0..20).map(|_| raw.open().unwrap()).collect();
+    raw.write(streams[0], &pattern(1, WINDOW));
+    for stream in &streams[1..] {
+        assert_eq!(raw.write(*stream, &pattern(2, 50_000)), STAGED_FLOOR);
+    }
+    let staged: usize = raw.sent().iter().map(|sent| sent.body.len()).sum();
+    assert_eq!(staged, WINDOW + 19 * STAGED_FLOOR);
+}
+
+#[test]
+fn bulk_streams_take_turns() {
+    for count in [2, 3, 4, 8, 16] {
+        let mut raw = Raw::client();
+        let streams: Vec<_> = (0..count).map(|_| raw.open().unwrap()).collect();
+        for stream in &streams {
+            raw.sent();
+            raw.send(&window_update(stream.get(), Flags::ACK, 1 << 30));
+        }
+        let mut written = vec![0; count];
+        let mut ready = streams.clone();
+        for _ in 0..50 * count {
+            for stream in std::mem::take(&mut ready) {
+                written[stream.get() as usize / 2] += raw.write(stream, &[0; 1 << 20]);
+            }
+            raw.sent();
+            for event in raw.take_events() {
+                if let Event::Writable(stream) = event {
+                    ready.push(stream);
+                }
+            }
+        }
+        let (least, most) = (written.iter().min().unwrap(), written.iter().max().unwrap());
+        assert!(*most <= 2 * least, "{count} streams: from {least} to {most} bytes");
+    }
+}
+
+#[test]
+fn a_writer_that_leaves_its_turn_does_not_stall_the_others() {
+    let mut raw = Raw::client();
+    let streams: Vec<_> = (0..12).map(|_| raw.open().unwrap()).collect();
+    raw.write(streams[0], &pattern(1, STAGED_BYTES));
+    for stream in &streams[1..] {
+        raw.write(*stream, &[0; 10_000]);
+        assert_eq!(raw.stream(*stream).unwrap().write(b"x"), Err(WriteError::Blocked));
+    }
+    raw.sent();
+    let mut woken = 0;
+    for _ in 0..100 {
+        let writable = |event: &Event| matches!(event, Event::Writable(_));
+        woken += raw.take_events().iter().filter(|event| writable(event)).count();
+        raw.poll_writers();
+    }
+    assert_eq!(woken, 11);
+}
+
+#[test]
+fn write_chunk_takes_what_has_room_and_leaves_the_rest() {
+    let (mut raw, stream) = Raw::opened();
+    let whole = Bytes::from(pattern(1, 300_000));
+    let mut chunk = whole.clone();
+    assert_eq!(raw.stream(stream).unwrap().write_chunk(&mut chunk), Ok(WINDOW));
+    assert_eq!(chunk, whole[WINDOW..]);
+    assert_eq!(raw.stream(stream).unwrap().write_chunk(&mut chunk), Err(WriteError::Blocked));
+    assert_eq!(chunk, whole[WINDOW..], "nothing is half reported");
+    let sent: Vec<u8> = raw.sent().into_iter().flat_map(|sent| sent.body).collect();
+    assert_eq!(sent, whole[..WINDOW]);
+}
+
+#[test]
+fn read_chunk_yields_every_byte_in_order_and_at_most_what_was_asked() {
+    let (mut raw, stream) = Raw::accepted();
+    let bytes = pattern(1, 100_000);
+    for piece in bytes.chunks(9973) {
+        raw.send(&data(1, Flags::NONE, piece));
+    }
+    let mut read = Vec::new();
+    while let Ok(Some(chunk)) = raw.stream(stream).unwrap().read_chunk(5000) {
+        assert!(!chunk.is_empty() && chunk.len() <= 5000);
+        read.extend(chunk);
+    }
+    assert_eq!(read, bytes);
+    assert_eq!(raw.stream(stream).unwrap().read_chunk(0), Ok(Some(Bytes::new())));
+    assert_eq!(raw.stream(stream).unwrap().read_chunk(1), Err(ReadError::Blocked));
+}
+
+#[test]
+fn dribbled_window_is_not_used_until_it_is_worth_a_frame() {
+    let (mut raw, stream) = Raw::opened();
+    exhaust(&mut raw, stream);
+    raw.send(&window_update(1, Flags::NONE, 1000));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 600]), Ok(600), "all that is queued");
+    raw.send(&window_update(1, Flags::NONE, 624));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Ok(DRIBBLE));
+}
+
+#[test]
+fn dribbled_window_is_used_after_a_round_trip_without_more() {
+    let mut raw = Raw::client();
+    raw.pass(millis(50));
+    raw.pong(1);
+    let stream = raw.open().unwrap();
+    exhaust(&mut raw, stream);
+    raw.send(&window_update(1, Flags::ACK, 10));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
+    raw.pass(millis(49));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
+    raw.take_events();
+    raw.pass(millis(1));
+    assert_eq!(raw.take_events(), [Event::Writable(stream)]);
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Ok(10));
+}
+
+/// A server with a round trip of 50 ms that is well known, and an accepted stream.
+fn measured(config: Config) -> (Raw, StreamId) {
+    let mut raw = Raw::new(Side::Server, config);
+    for value in 1..=6 {
+        raw.ping();
+        raw.sent();
+        raw.pass(millis(50));
+        raw.pong(value);
+    }
+    assert_eq!(raw.stats().rtt_min, Some(millis(50)));
+    raw.send(&window_update(1, Flags::SYN, 0));
+    let stream = raw.accept().unwrap();
+    raw.sent();
+    (raw, stream)
+}
+
+/// The peer sends all it may, the application reads all of it, and what was granted is returned.
+fn move_window(raw: &mut Raw, number: u32, len: u32) -> u32 {
+    raw.send(&data(number, Flags::NONE, &vec![1; len as usize]));
+    raw.read(id(number));
+    let granted = |frame: Frame| match frame {
+        Frame::WindowUpdate { stream, delta, .. } if stream == id(number) => delta,
+        Frame::Data { .. }
+        | Frame::WindowUpdate { .. }
+        | Frame::Ping { .. }
+        | Frame::GoAway { .. } => 0,
+    };
+    raw.frames().into_iter().map(granted).sum()
+}
+
+#[test]
+fn the_window_doubles_while_it_limits_the_peer_up_to_its_ceiling() {
+    let config = Config::builder().max_receive_window(1 << 20).build().unwrap();
+    let (mut raw, _) = measured(config);
+    let mut window = INITIAL_WINDOW;
+    for expected in [1 << 19, 1 << 20, 1 << 20, 1 << 20] {
+        raw.pass(millis(50));
+        window = move_window(&mut raw, 1, window);
+        assert_eq!(window, expected);
+    }
+    assert_eq!(raw.stats().window_growth, (1 << 20) - WINDOW);
+}
+
+#[test]
+fn the_window_keeps_its_size_when_the_peer_or_the_application_is_the_limit() {
+    let (mut raw, _) = measured(Config::default());
+    for _ in 0..4 {
+        raw.pass(millis(200));
+        assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW), INITIAL_WINDOW);
+    }
+}
+
+#[test]
+fn the_window_does_not_grow_on_a_burst_shorter_than_itself() {
+    let (mut raw, _) = measured(Config::default());
+    for _ in 0..3 {
+        assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW / 4), INITIAL_WINDOW / 4);
+    }
+    assert_eq!(raw.stats().window_growth, 0);
+}
+
+#[test]
+fn the_window_does_not_grow_on_bytes_that_were_only_received() {
+    let (mut raw, _) = measured(Config::default());
+    raw.send(&data(1, Flags::NONE, &vec![1; WINDOW]));
+    raw.pass(secs(1));
+    assert_eq!((raw.frames(), raw.stats().window_growth), (vec![], 0));
+}
+
+#[test]
+fn the_window_does_not_grow_on_bytes_that_were_thrown_away() {
+    let (mut raw, stream) = measured(Config::default());
+    raw.drop_stream(stream);
+    raw.sent();
+    for _ in 0..3 {
+        raw.send(&data(1, Flags::NONE, &vec![1; WINDOW]));
+        raw.sent();
+    }
+    assert_eq!(raw.stats().window_growth, 0);
+}
+
+#[test]
+fn windows_grow_within_the_budget_of_the_connection_and_give_it_back() {
+    let config = Config::builder().max_receive_window_total(300_000).build().unwrap();
+    let (mut raw, first) = measured(config);
+    raw.send(&window_update(3, Flags::SYN, 0));
+    let second = raw.accept().unwrap();
+    raw.sent();
+    raw.pass(millis(50));
+    assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW), 2 * INITIAL_WINDOW);
+    assert_eq!(move_window(&mut raw, 3, INITIAL_WINDOW), INITIAL_WINDOW + 300_000 - INITIAL_WINDOW);
+    assert_eq!(raw.stats().window_growth, 300_000);
+    raw.send(&[1, 3].map(|id| window_update(id, Flags::FIN, 0)).concat());
+    raw.drop_stream(first);
+    raw.drop_stream(second);
+    raw.sent();
+    assert_eq!(raw.stats().window_growth, 0);
+}
+
+#[test]
+fn the_peer_may_use_a_grown_window_to_its_last_byte() {
+    let (mut raw, stream) = measured(Config::default());
+    raw.pass(millis(50));
+    let window = move_window(&mut raw, 1, INITIAL_WINDOW);
+    raw.send(&data(1, Flags::NONE, &vec![1; window as usize]));
+    assert_eq!((raw.cause(), raw.read(stream).len()), (None, window as usize));
+}
+
+#[test]
+fn reading_goes_on_while_the_transport_takes_nothing() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"stuck");
+    assert!(raw.send_into_stall());
+    let mut read = 0;
+    for _ in 0..4 {
+        raw.send(&[data(1, Flags::NONE, &[1; 65_536]), ping(true, 1)].concat());
+        raw.write(stream, b"more");
+        read += raw.read(stream).len();
+    }
+    assert_eq!((read, raw.untaken()), (WINDOW, 0));
+    raw.end_stall();
+    assert!(raw.frames().contains(&update(1, Flags::NONE, INITIAL_WINDOW)), "one for all four");
+}
+
+#[test]
+fn both_ends_may_write_without_reading_and_nothing_is_lost() {
+    let mut pair = Pair::new();
+    let stream = pair.open();
+    let (up, down) = (pattern(1, 600_000), pattern(2, 600_000));
+    let (mut sent_up, mut sent_down) = (0, 0);
+    let (mut got_up, mut got_down) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        sent_up += pair.client.write(stream, &up[sent_up..]);
+        sent_down += pair.server.write(stream, &down[sent_down..]);
+        pair.drive();
+    }
+    assert_eq!((sent_up, sent_down), (WINDOW, WINDOW), "both are blocked");
+    while got_up.len() < up.len() || got_down.len() < down.len() {
+        got_up.extend(pair.server.read(stream));
+        got_down.extend(pair.client.read(stream));
+        pair.drive();
+        sent_up += pair.client.write(stream, &up[sent_up..]);
+        sent_down += pair.server.write(stream, &down[sent_down..]);
+        pair.drive();
+    }
+    assert!(got_up == up && got_down == down);
+}

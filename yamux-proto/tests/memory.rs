@@ -1,0 +1,243 @@
+//! What a hostile peer can make a session hold, measured with a counting allocator.
+//!
+//! One test, because the allocator counts for the whole process.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod pair;
+
+use std::alloc::System;
+
+use bytes::{Buf, BytesMut};
+use pair::{data, ping, window_update};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use yamux_proto::{Config, Connection, Flags, Instant, Side, StreamId, Transmit};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const NOW: Instant = Instant::ORIGIN;
+
+/// The read buffer of a driver.
+const READ_BUFFER: usize = 256 * 1024;
+
+/// A session that is fed as a driver feeds it: each read into a fresh part of a large buffer.
+struct Fed {
+    connection: Connection,
+    input: BytesMut,
+    batch: Transmit,
+}
+
+impl Fed {
+    fn new(config: Config) -> Self {
+        let connection = Connection::new(Side::Server, config, NOW);
+        Self { connection, input: BytesMut::new(), batch: Transmit::default() }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.input.capacity() < bytes.len().max(4096) {
+            self.input = BytesMut::with_capacity(READ_BUFFER.max(bytes.len()));
+        }
+        self.input.extend_from_slice(bytes);
+        self.connection.handle_input(NOW, &mut self.input);
+        assert!(self.input.is_empty() && self.connection.cause().is_none());
+    }
+
+    fn open(&mut self, count: u32) -> Vec<StreamId> {
+        for n in 0..count {
+            self.feed(&window_update(2 * n + 1, Flags::SYN, 0));
+        }
+        let accepted: Vec<_> = std::iter::from_fn(|| self.connection.accept()).collect();
+        self.flush();
+        accepted
+    }
+
+    fn flush(&mut self) {
+        while self.connection.poll_transmit(NOW, &mut self.batch) {
+            self.batch.advance(self.batch.remaining());
+            self.connection.handle_transmitted(NOW);
+        }
+        while self.connection.poll_event().is_some() {}
+    }
+}
+
+/// Bytes on the heap since `region` began.
+fn held(region: &Region<'_, System>) -> usize {
+    let change = region.change();
+    change.bytes_allocated.saturating_sub(change.bytes_deallocated)
+}
+
+/// Sends 200 KiB on each of `streams` in frames and reads of the given sizes, with nobody reading.
+fn fragmented(streams: u32, frame: usize, read: usize) {
+    const EACH: usize = 200 * 1024;
+    let mut fed = Fed::new(Config::default());
+    fed.open(streams);
+    let body = vec![7; frame];
+    let round: Vec<u8> = (0..streams).flat_map(|n| data(2 * n + 1, Flags::NONE, &body)).collect();
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..EACH / frame {
+        round.chunks(read).for_each(|piece| fed.feed(piece));
+    }
+    let unread = fed.connection.stats().unread;
+    assert_eq!(unread, streams as usize * (EACH / frame) * frame);
+    let bound = 2 * unread + 2 * 1024 * 1024 + streams as usize * 1024;
+    let held = held(&region);
+    assert!(held <= bound, "{unread} unread in frames of {frame} hold {held}, over {bound}");
+}
+
+fn unread_bytes_hold_at_most_twice_their_size() {
+    fragmented(1, 1, 4096);
+    fragmented(4, 3, 1000);
+    fragmented(16, 4096, 65_536);
+    fragmented(16, 4097, 5000);
+    fragmented(64, 5000, 65_536);
+    fragmented(16, 65_536, 262_144);
+}
+
+/// Slices of large buffers that alternate with crumbs: the worst mix.
+fn crumbs_between_slices_hold_little() {
+    let mut fed = Fed::new(Config::default());
+    fed.open(256);
+    let region = Region::new(ALLOCATOR);
+    for n in 0..256 {
+        let mut bytes = Vec::new();
+        for _ in 0..20 {
+            bytes.extend(data(2 * n + 1, Flags::NONE, &[1]));
+            bytes.extend(data(2 * n + 1, Flags::NONE, &[2; 4096]));
+        }
+        fed.feed(&bytes);
+    }
+    let unread = fed.connection.stats().unread;
+    let bound = 2 * unread + 2 * 1024 * 1024 + 256 * 1024;
+    assert!(held(&region) <= bound, "{unread} unread hold {}, over {bound}", held(&region));
+}
+
+/// One kept slice of each large buffer, in between data that is read at once.
+fn slices_that_linger_let_go_of_their_buffers() {
+    let mut fed = Fed::new(Config::default());
+    let streams = fed.open(2);
+    let region = Region::new(ALLOCATOR);
+    let mut buffer = vec![0; 64 * 1024];
+    for _ in 0..60 {
+        fed.feed(&data(1, Flags::NONE, &[1; 4096]));
+        for _ in 0..8 {
+            fed.feed(&data(3, Flags::NONE, &[2; 32 * 1024]));
+            let read = fed.connection.stream(streams[1]).unwrap().read(&mut buffer);
+            assert_eq!(read, Ok(32 * 1024));
+            fed.flush();
+        }
+    }
+    let unread = fed.connection.stats().unread;
+    assert_eq!(unread, 60 * 4096);
+    let bound = 2 * unread + 2 * 1024 * 1024;
+    assert!(held(&region) <= bound, "{unread} unread hold {}, over {bound}", held(&region));
+}
+
+fn a_header_reserves_nothing() {
+    let config = Config::builder().initial_receive_window(16 << 20).build().unwrap();
+    let mut fed = Fed::new(config);
+    fed.open(100);
+    fed.feed(b"");
+    let region = Region::new(ALLOCATOR);
+    fed.feed(&pair::header(0, 0, 0, 1, 16 << 20));
+    assert!(held(&region) < 4096, "{} bytes for a header", held(&region));
+}
+
+fn dribbled_window_holds_nothing() {
+    let mut fed = Fed::new(Config::default());
+    let streams = fed.open(1);
+    let region = Region::new(ALLOCATOR);
+    let bytes = vec![0; 300_000];
+    let mut stream = fed.connection.stream(streams[0]).unwrap();
+    assert_eq!(stream.write(&bytes), Ok(262_144));
+    fed.flush();
+    for _ in 0..20_000 {
+        fed.feed(&window_update(1, Flags::NONE, 1));
+        let _ = fed.connection.stream(streams[0]).unwrap().write(&bytes);
+        fed.flush();
+    }
+    fed.connection.shrink();
+    fed.batch.shrink();
+    let held = held(&region);
+    assert!(held <= 2 * READ_BUFFER, "{held} bytes after 20,000 tiny updates");
+}
+
+fn floods_leave_nothing_behind() {
+    let mut fed = Fed::new(Config::default());
+    fed.open(1);
+    let region = Region::new(ALLOCATOR);
+    for n in 0..1000 {
+        fed.feed(&[window_update(2 * n + 3, Flags::SYN, 0), ping(true, n)].concat());
+        fed.feed(&window_update(2 * n + 3, Flags::RST, 0));
+        fed.feed(&data(1, Flags::NONE, b""));
+        fed.flush();
+    }
+    fed.connection.shrink();
+    let held = held(&region);
+    assert!(held <= READ_BUFFER + 8192, "{held} bytes after floods");
+}
+
+fn an_idle_session_gives_its_buffers_back() {
+    let region = Region::new(ALLOCATOR);
+    let mut fed = Fed::new(Config::default());
+    let streams = fed.open(100);
+    let mut buffer = vec![0; 256 * 1024];
+    for stream in streams {
+        for _ in 0..6 {
+            fed.feed(&data(stream.get(), Flags::NONE, &[1; 3000]));
+        }
+        let mut stream = fed.connection.stream(stream).unwrap();
+        assert_eq!(stream.read(&mut buffer), Ok(18_000));
+        stream.write(&buffer).unwrap();
+        stream.stop_writing();
+        stream.stop_reading();
+        let number = stream.id().get();
+        fed.feed(&window_update(number, Flags::FIN, 0));
+        fed.flush();
+    }
+    drop(buffer);
+    fed.input = BytesMut::new();
+    fed.connection.shrink();
+    fed.batch.shrink();
+    assert_eq!(fed.connection.num_streams(), 0);
+    let held = held(&region);
+    assert!(held <= 2048, "an idle session holds {held} bytes");
+}
+
+fn steady_traffic_allocates_nothing_for_a_frame() {
+    let mut fed = Fed::new(Config::default());
+    let stream = fed.open(1)[0];
+    let frame = data(stream.get(), Flags::NONE, &[9; 1000]);
+    let update = window_update(stream.get(), Flags::NONE, 1000);
+    let mut buffer = [0; 4096];
+    fed.input.reserve(READ_BUFFER);
+    let mut echo = |fed: &mut Fed| {
+        fed.input.extend_from_slice(&frame);
+        fed.connection.handle_input(NOW, &mut fed.input);
+        let read = fed.connection.stream(stream).unwrap().read(&mut buffer).unwrap();
+        fed.connection.stream(stream).unwrap().write(&buffer[..read]).unwrap();
+        fed.flush();
+        // The read buffer is used again, as a driver does once nobody holds a slice of it.
+        assert!(fed.input.try_reclaim(2000));
+        fed.input.extend_from_slice(&update);
+        fed.connection.handle_input(NOW, &mut fed.input);
+    };
+    (0..100).for_each(|_| echo(&mut fed));
+    let region = Region::new(ALLOCATOR);
+    (0..10_000).for_each(|_| echo(&mut fed));
+    let change = region.change();
+    let count = change.allocations + change.reallocations;
+    assert!(count <= 100, "{count} allocations for 10,000 round trips");
+}
+
+#[test]
+fn what_a_session_holds_is_bounded() {
+    unread_bytes_hold_at_most_twice_their_size();
+    crumbs_between_slices_hold_little();
+    slices_that_linger_let_go_of_their_buffers();
+    a_header_reserves_nothing();
+    floods_leave_nothing_behind();
+    an_idle_session_gives_its_buffers_back();
+    steady_traffic_allocates_nothing_for_a_frame();
+    dribbled_window_holds_nothing();
+}

@@ -1,0 +1,508 @@
+//! Spec: Session termination, Go Away.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod pair;
+
+use pair::{
+    NOTHING_YET, Pair, Raw, data, go_away, header, id, millis, pattern, ping, said_go_away, secs,
+    update, window_update,
+};
+use yamux_proto::{
+    Config, ConnectionError, Event, Flags, Frame, GoAwayCode, OpenError, ProtocolError, ReadError,
+    Side, TransportState, WriteError,
+};
+
+const CLOSED: Option<ConnectionError> = Some(ConnectionError::Closed);
+
+#[test]
+fn go_away_0_of_the_peer_stops_new_streams_and_leaves_the_rest() {
+    let (mut raw, stream) = Raw::opened();
+    raw.send(&go_away(0));
+    assert_eq!(raw.open(), Err(OpenError::Refused));
+    assert_eq!((raw.cause(), raw.transport_state()), (None, TransportState::Open));
+    raw.write(stream, b"still here");
+    assert_eq!(raw.sent()[0].body, b"still here");
+    raw.send(&[data(1, Flags::NONE, b"so am I"), window_update(1, Flags::FIN, 0)].concat());
+    assert_eq!(raw.read(stream), b"so am I");
+    assert!(raw.at_end(stream));
+}
+
+#[test]
+fn go_away_0_wakes_those_who_wait_to_open() {
+    let mut raw = Raw::client();
+    (0..256).for_each(|_| assert!(raw.open().is_ok()));
+    assert_eq!(raw.open(), Err(OpenError::Backlog));
+    raw.send(&go_away(0));
+    assert!(raw.take_events().contains(&Event::Outbound));
+    assert_eq!(raw.open(), Err(OpenError::Refused));
+}
+
+#[test]
+fn the_peer_may_open_streams_after_its_go_away() {
+    let mut raw = Raw::server();
+    raw.send(&[go_away(0), window_update(1, Flags::SYN, 0)].concat());
+    assert_eq!(raw.accept(), Some(id(1)));
+}
+
+#[test]
+fn any_other_code_ends_the_session_with_that_code() {
+    for code in [1, 2, 3, 0x1001, u32::MAX] {
+        let (mut raw, stream) = Raw::opened();
+        raw.send(&[data(1, Flags::NONE, b"last"), go_away(code), ping(true, 1)].concat());
+        let cause = ConnectionError::GoAway(GoAwayCode(code));
+        assert_eq!((raw.cause(), raw.open()), (Some(cause), Err(OpenError::Closed(cause))));
+        assert_eq!(raw.read(stream), b"last", "what had arrived is read first");
+        let mut stream = raw.stream(stream).unwrap();
+        assert_eq!(stream.read(&mut [0]), Err(ReadError::Closed(cause)));
+        assert_eq!(stream.write(b"x"), Err(WriteError::Closed(cause)));
+        assert_eq!(stream.finish(), Err(WriteError::Closed(cause)));
+        assert_eq!(raw.frames(), [], "nothing is answered");
+        assert_eq!(raw.take_events().last(), Some(&Event::Closed));
+    }
+}
+
+#[test]
+fn our_go_away_refuses_new_streams_and_keeps_the_rest() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.go_away(GoAwayCode::NORMAL);
+    raw.go_away(GoAwayCode::NORMAL);
+    assert_eq!(raw.frames(), [said_go_away(0)], "once");
+    raw.send(&[window_update(3, Flags::SYN, 0), data(5, Flags::SYN, b"x")].concat());
+    assert_eq!(raw.frames(), [3, 5].map(|id| update(id, Flags::RST, 0)));
+    raw.send(&data(1, Flags::NONE, b"old"));
+    assert_eq!((raw.accept(), raw.read(stream)), (None, b"old".to_vec()));
+    assert_eq!((raw.cause(), raw.open()), (None, Ok(id(2))), "we may still open");
+}
+
+#[test]
+fn close_of_an_idle_session_says_go_away_and_half_closes() {
+    let mut raw = Raw::client();
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!(raw.frames(), [said_go_away(0)]);
+    assert_eq!((raw.cause(), raw.transport_state()), (CLOSED, TransportState::CloseWrite));
+    raw.handle_write_closed();
+    assert_eq!(raw.transport_state(), TransportState::AwaitEnd, "the peer leaves in its own time");
+    raw.send(&ping(true, 1));
+    assert_eq!(raw.frames(), []);
+    raw.send_eof();
+    assert_eq!(raw.transport_state(), TransportState::Done);
+    assert_eq!(raw.take_events().last(), Some(&Event::Closed));
+}
+
+#[test]
+fn close_drains_before_it_says_go_away() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, &pattern(1, 100_000));
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close(GoAwayCode::NORMAL);
+    let sent = raw.sent();
+    assert_eq!(sent.iter().map(|sent| sent.body.len()).sum::<usize>(), 100_000);
+    assert_eq!(sent.last().unwrap().frame, update(1, Flags::FIN, 0), "no Go Away yet");
+    assert_eq!((raw.cause(), raw.transport_state()), (None, TransportState::Open));
+    raw.pass(secs(5));
+    raw.send(&window_update(1, Flags::NONE, 100_000));
+    assert_eq!(raw.frames(), [], "having taken the bytes is not having ended");
+    raw.send(&window_update(1, Flags::FIN, 0));
+    assert_eq!(raw.frames(), [said_go_away(0)]);
+    assert_eq!((raw.cause(), raw.transport_state()), (CLOSED, TransportState::CloseWrite));
+}
+
+#[test]
+fn close_waits_for_every_finished_stream_of_either_side() {
+    let mut raw = Raw::client();
+    let ours: Vec<_> = (0..3).map(|_| raw.open().unwrap()).collect();
+    raw.send(&window_update(2, Flags::SYN, 0));
+    let theirs = raw.accept().unwrap();
+    for stream in ours.into_iter().chain([theirs]) {
+        raw.write(stream, b"x");
+        raw.drop_stream(stream);
+    }
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    let ends = [
+        window_update(1, Flags::FIN, 0),
+        window_update(3, Flags::RST, 0),
+        data(5, Flags::FIN, b"bye"),
+        data(2, Flags::RST, b""),
+    ];
+    for end in ends {
+        assert_eq!((raw.cause(), raw.frames()), (None, vec![]));
+        raw.send(&end);
+    }
+    assert_eq!((raw.frames(), raw.cause()), (vec![said_go_away(0)], CLOSED));
+}
+
+#[test]
+fn close_does_not_wait_for_streams_that_nobody_finished() {
+    let (mut raw, stream) = Raw::opened();
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!(raw.frames(), [said_go_away(0)]);
+    let error = Err(ReadError::Closed(ConnectionError::Closed));
+    assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), error);
+}
+
+#[test]
+fn close_lets_the_transport_take_the_last_batch_before_go_away() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"slowly");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.send(&window_update(1, Flags::FIN, 0));
+    raw.close(GoAwayCode::NORMAL);
+    assert!(raw.send_into_stall());
+    raw.pass(secs(1));
+    assert_eq!(raw.cause(), None);
+    raw.end_stall();
+    let sent = raw.frames();
+    assert_eq!(sent.last(), Some(&said_go_away(0)));
+    assert_eq!(raw.cause(), CLOSED);
+}
+
+#[test]
+fn while_closing_new_streams_are_refused_and_old_ones_are_served() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"request");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    assert_eq!(raw.open(), Err(OpenError::Closed(ConnectionError::Closed)));
+    raw.send(&[window_update(2, Flags::SYN, 0), ping(true, 3)].concat());
+    let answers = [Frame::Ping { request: false, value: 3 }, update(2, Flags::RST, 0)];
+    assert_eq!(raw.frames(), answers);
+    raw.send(&data(1, Flags::NONE, &pattern(1, 100_000)));
+    assert_eq!(raw.read(stream), pattern(1, 100_000));
+    assert_eq!(raw.frames(), [update(1, Flags::NONE, 100_000)]);
+}
+
+#[test]
+fn close_resets_the_streams_that_wait_to_be_accepted() {
+    let mut raw = Raw::server();
+    raw.send(&[window_update(1, Flags::SYN, 0), data(3, Flags::SYN, b"x")].concat());
+    raw.close(GoAwayCode::NORMAL);
+    let resets = [1, 3].map(|id| update(id, Flags::RST, 0));
+    let frames = raw.frames();
+    assert_eq!(frames[..2], resets);
+    assert_eq!((frames.last(), raw.accept()), (Some(&said_go_away(0)), None));
+    assert_eq!((raw.num_streams(), raw.stats().unread), (0, 0));
+}
+
+#[test]
+fn close_ends_when_the_last_update_is_overtaken_by_the_peers_fin() {
+    let (mut raw, stream) = Raw::opened();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    raw.send(&data(1, Flags::NONE, &pattern(1, 100_000)));
+    raw.read(stream);
+    raw.send(&window_update(1, Flags::FIN, 0));
+    assert_eq!(raw.frames(), [said_go_away(0)], "nothing is left to wait for");
+    assert_eq!(raw.cause(), CLOSED);
+}
+
+#[test]
+fn the_close_timeout_covers_the_whole_of_close() {
+    let config = Config::builder().close_timeout(secs(4)).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"never answered");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    raw.pass(secs(4) - millis(1));
+    assert_eq!((raw.cause(), raw.frames()), (None, vec![]));
+    raw.pass(millis(1));
+    assert!(raw.cause().is_some());
+    assert_eq!(raw.frames(), [said_go_away(0)]);
+    raw.handle_write_closed();
+    raw.pass(secs(1));
+    assert_eq!(raw.transport_state(), TransportState::Done, "the peer never leaves");
+}
+
+#[test]
+fn a_close_that_could_not_send_everything_says_so() {
+    let config = Config::builder().write_stall_timeout(secs(60)).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"stuck");
+    raw.drop_stream(stream);
+    raw.close(GoAwayCode::NORMAL);
+    assert!(raw.send_into_stall());
+    raw.pass(secs(11));
+    assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout));
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn a_farewell_that_the_transport_does_not_take_ends_too() {
+    let mut raw = Raw::client();
+    raw.close(GoAwayCode::NORMAL);
+    raw.poll_timeout();
+    assert!(raw.send_into_stall());
+    raw.pass(secs(10));
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn abort_ends_at_once_and_sends_nothing() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"never");
+    raw.abort();
+    assert_eq!((raw.frames(), raw.cause()), (vec![], CLOSED));
+    assert_eq!((raw.transport_state(), raw.poll_timeout()), (TransportState::Done, None));
+    raw.abort();
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!(raw.frames(), []);
+}
+
+#[test]
+fn the_end_of_the_transport_without_streams_is_a_clean_end() {
+    let mut raw = Raw::server();
+    raw.send_eof();
+    assert_eq!(raw.cause(), Some(ConnectionError::ClosedByPeer));
+    assert_eq!(raw.transport_state(), TransportState::CloseWrite);
+    raw.handle_write_closed();
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn the_end_of_the_transport_with_streams_is_an_error_after_the_data() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, b"half a mess"));
+    raw.send_eof();
+    assert_eq!(raw.read(stream), b"half a mess");
+    let cause = ConnectionError::TransportEnded;
+    let error = Err(ReadError::Closed(cause));
+    assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), error, "never a clean end");
+    assert_eq!(raw.stream(stream).unwrap().write(b"x"), Err(WriteError::Closed(cause)));
+}
+
+#[test]
+fn a_stream_that_had_finished_stays_clean_when_the_transport_ends() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::FIN, b"whole"));
+    raw.send_eof();
+    assert_eq!(raw.read(stream), b"whole");
+    assert!(raw.at_end(stream));
+}
+
+#[test]
+fn the_end_inside_a_frame_is_an_error_even_after_go_away() {
+    let cut = data(9, Flags::NONE, b"body");
+    for len in [1, 11, 12, 14] {
+        let mut raw = Raw::server();
+        raw.send(&go_away(0));
+        raw.send(&cut[..len]);
+        raw.send_eof();
+        assert_eq!(raw.cause(), Some(ConnectionError::TransportEnded), "after {len} bytes");
+    }
+}
+
+#[test]
+fn go_away_0_and_then_the_end_is_the_peers_close() {
+    let (mut raw, stream) = Raw::opened();
+    raw.send(&go_away(0));
+    raw.send_eof();
+    let error = Err(ReadError::Closed(ConnectionError::ClosedByPeer));
+    assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), error);
+}
+
+#[test]
+fn a_failed_transport_ends_the_session_after_the_data() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, b"got it"));
+    raw.handle_transport_failure();
+    assert_eq!(raw.read(stream), b"got it");
+    let error = Err(ReadError::Closed(ConnectionError::TransportFailed));
+    assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), error);
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn a_violation_gets_one_go_away_and_nothing_else_is_processed_or_sent() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"unsent");
+    raw.send(&data(1, Flags::NONE, b"good"));
+    let flood = [
+        header(9, 0, 0, 1, 0),
+        header(9, 0, 0, 1, 0),
+        ping(true, 1),
+        window_update(3, Flags::SYN, 0),
+        data(1, Flags::NONE, b"bad"),
+    ];
+    raw.send(&flood.concat());
+    raw.send(&flood.concat());
+    assert!(matches!(raw.cause(), Some(ConnectionError::Protocol(ProtocolError::Frame(_)))));
+    assert_eq!(raw.frames(), [said_go_away(1)]);
+    assert_eq!((raw.accept(), raw.untaken(), raw.read(stream)), (None, 0, b"good".to_vec()));
+    let closed = raw.take_events().into_iter().filter(|event| *event == Event::Closed);
+    assert_eq!(closed.count(), 1);
+    assert_eq!(raw.transport_state(), TransportState::CloseWrite);
+}
+
+#[test]
+fn the_transport_closes_a_second_after_a_violation_at_the_latest() {
+    for write_closed in [false, true] {
+        let mut raw = Raw::server();
+        raw.send(&header(9, 0, 0, 1, 0));
+        if write_closed {
+            raw.sent();
+            raw.handle_write_closed();
+            assert_eq!(raw.transport_state(), TransportState::AwaitEnd);
+        } else {
+            assert!(raw.send_into_stall());
+        }
+        raw.pass(millis(999));
+        assert_ne!(raw.transport_state(), TransportState::Done);
+        raw.pass(millis(1));
+        assert_eq!(raw.transport_state(), TransportState::Done);
+    }
+}
+
+#[test]
+fn the_transport_closes_a_second_after_the_peers_error_at_the_latest() {
+    let mut raw = Raw::server();
+    raw.send(&go_away(2));
+    assert_eq!((raw.frames(), raw.transport_state()), (vec![], TransportState::CloseWrite));
+    raw.pass(secs(1));
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn a_transport_that_takes_nothing_ends_the_session() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"x");
+    assert!(raw.send_into_stall());
+    raw.pass(millis(9_999));
+    assert_eq!(raw.cause(), None);
+    raw.pass(millis(1));
+    assert_eq!(raw.cause(), Some(ConnectionError::WriteStall));
+    assert_eq!(raw.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn a_transport_that_takes_a_little_is_no_stall() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"x");
+    assert!(raw.send_into_stall());
+    for _ in 0..10 {
+        raw.pass(secs(9));
+        let now = raw.time;
+        raw.send(&ping(false, 0));
+        raw.handle_transport_full(now, false);
+        raw.handle_transport_full(now, true);
+    }
+    raw.end_stall();
+    raw.pass(secs(20));
+    assert_eq!(raw.cause(), None, "the batch was taken");
+}
+
+#[test]
+fn being_told_again_that_the_transport_is_full_is_no_progress() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"x");
+    assert!(raw.send_into_stall());
+    for _ in 0..9 {
+        raw.pass(secs(1));
+        let now = raw.time;
+        raw.handle_transport_full(now, false);
+    }
+    raw.pass(secs(1));
+    assert_eq!(raw.cause(), Some(ConnectionError::WriteStall));
+}
+
+#[test]
+fn closed_is_the_last_event() {
+    let mut raw = Raw::client();
+    let streams: Vec<_> = (0..3).map(|_| raw.open().unwrap()).collect();
+    raw.sent();
+    for stream in &streams {
+        assert_eq!(raw.stream(*stream).unwrap().read(&mut [0]), NOTHING_YET);
+    }
+    raw.send(&go_away(1));
+    for stream in streams {
+        raw.drop_stream(stream);
+    }
+    raw.close(GoAwayCode::NORMAL);
+    raw.send_eof();
+    raw.pass(secs(100));
+    raw.sent();
+    assert_eq!(raw.take_events(), [Event::Closed]);
+    assert_eq!(raw.num_streams(), 0, "streams can be let go of after the end");
+}
+
+#[test]
+fn nothing_happens_by_itself_after_the_end() {
+    let mut pair = Pair::new();
+    let stream = pair.open();
+    pair.client.write(stream, &pattern(1, 300_000));
+    pair.client.drop_stream(stream);
+    pair.client.close(GoAwayCode::NORMAL);
+    pair.server.close(GoAwayCode::NORMAL);
+    pair.pass(secs(60));
+    assert_eq!((pair.client.poll_timeout(), pair.server.poll_timeout()), (None, None));
+    assert_eq!(pair.client.transport_state(), TransportState::Done);
+    assert_eq!(pair.server.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn close_loses_nothing_that_the_peer_reads_late() {
+    let mut pair = Pair::new().over(millis(20), 10_000_000);
+    let stream = pair.client.open().unwrap();
+    let bytes = pattern(1, 200_000);
+    assert_eq!(pair.client.write(stream, &bytes), bytes.len());
+    pair.client.drop_stream(stream);
+    pair.client.close(GoAwayCode::NORMAL);
+    pair.pass(secs(3));
+    assert_eq!(pair.server.accept(), Some(stream));
+    assert_eq!(pair.server.cause(), None, "the client waits for the server's end");
+    assert_eq!(pair.server.read(stream), bytes);
+    assert!(pair.server.at_end(stream));
+    pair.server.drop_stream(stream);
+    pair.pass(secs(1));
+    assert_eq!(
+        (pair.client.cause(), pair.server.cause()),
+        (CLOSED, Some(ConnectionError::ClosedByPeer))
+    );
+    assert_eq!(pair.client.transport_state(), TransportState::Done);
+    assert_eq!(pair.server.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn both_ends_may_close_at_once() {
+    let mut pair = Pair::new().over(millis(20), 10_000_000);
+    let stream = pair.client.open().unwrap();
+    pair.pass(secs(1));
+    pair.server.accept();
+    for end in [&mut pair.client, &mut pair.server] {
+        end.write(stream, b"bye");
+        end.stream(stream).unwrap().finish().unwrap();
+        end.close(GoAwayCode::NORMAL);
+    }
+    pair.pass(secs(2));
+    assert_eq!((pair.client.cause(), pair.server.cause()), (CLOSED, CLOSED));
+    assert_eq!(
+        (pair.client.read(stream), pair.server.read(stream)),
+        (b"bye".to_vec(), b"bye".to_vec())
+    );
+    assert!(pair.client.at_end(stream) && pair.server.at_end(stream));
+    assert_eq!(pair.client.transport_state(), TransportState::Done);
+    assert_eq!(pair.server.transport_state(), TransportState::Done);
+}
+
+#[test]
+fn the_code_of_close_reaches_the_peer() {
+    let mut pair = Pair::new();
+    pair.client.close(GoAwayCode(7));
+    pair.drive();
+    assert_eq!(pair.server.cause(), Some(ConnectionError::GoAway(GoAwayCode(7))));
+}
+
+#[test]
+fn one_failed_session_leaves_the_others_of_the_process_alone() {
+    let (mut bad, _) = Raw::accepted();
+    let mut good = Pair::new();
+    let stream = good.open();
+    bad.send(&header(1, 1, 1, 1, 1));
+    assert!(bad.cause().is_some());
+    assert_eq!(good.upload(stream, &pattern(1, 400_000)), pattern(1, 400_000));
+}
