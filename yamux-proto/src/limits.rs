@@ -35,8 +35,9 @@ pub const DRIBBLE: usize = 1024;
 pub const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long input waits for the application to accept a stream when the backlog is full, before the
-/// stream is refused. An application that is not accepting costs the peer this pause once.
-pub const ACCEPT_PATIENCE: Duration = Duration::from_millis(10);
+/// stream is refused. An application that is not accepting costs the peer this pause once; one that
+/// is busy gets its turn in this time.
+pub const ACCEPT_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Frames without effect that may come at once, and how many more a second: empty Data, Window
 /// Updates of nothing, frames for streams that never were, pongs nobody asked for, pings beyond
@@ -47,12 +48,10 @@ pub const GLITCHES: (u32, u32) = (1024, 100);
 /// many more a second (CVE-2023-44487, CVE-2025-8671).
 pub const RESETS: (u32, u32) = (1024, 256);
 
-/// Late frames that count as harmless after a stream has ended, for each stream: Window Updates,
-/// FIN, RST cross ours on the wire, and js-libp2p sends Window Updates for closed streams.
+/// Late frames that count as harmless for each stream that has ended: FIN, RST and Window Updates
+/// cross ours on the wire. As many more as we have sent, because js-libp2p grants window for every
+/// frame that it reads, also on streams that have ended.
 pub(crate) const LATE_FRAMES: u32 = 8;
-
-/// Bytes of window left to the peer at the end of a stream for each further late frame.
-pub(crate) const LATE_FRAME_BYTES: u32 = 4096;
 
 /// Late frames that can be harmless, over all streams that have ended.
 pub(crate) const LATE_FRAMES_MAX: u32 = 65_536;

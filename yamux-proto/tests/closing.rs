@@ -326,3 +326,33 @@ fn a_fin_that_crosses_our_reset_is_no_glitch() {
     assert_eq!((raw.stats().glitches, raw.stats().late_frames), (0, 2));
     assert_eq!(raw.frames(), [update(1, Flags::RST, 3)]);
 }
+
+#[test]
+fn what_was_on_its_way_to_streams_that_we_reset_is_no_offence() {
+    let mut raw = Raw::server();
+    for n in 0..100 {
+        raw.send(&window_update(2 * n + 1, Flags::SYN, 0));
+        let stream = raw.accept().unwrap();
+        raw.stream(stream).unwrap().reset(0);
+        raw.drop_stream(stream);
+        raw.sent();
+        // A peer that writes in small frames had sent its window before it saw our RST.
+        raw.send(&data(2 * n + 1, Flags::NONE, &[0; 1000]).repeat(262));
+    }
+    assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
+}
+
+#[test]
+fn many_streams_that_linger_out_at_once_do_not_end_the_session() {
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    for _ in 0..1500 {
+        let stream = raw.open().unwrap();
+        raw.sent();
+        raw.send(&window_update(stream.get(), Flags::ACK, 0));
+        raw.drop_stream(stream);
+    }
+    raw.sent();
+    raw.pass(secs(30));
+    assert_eq!((raw.cause(), raw.frames().len()), (None, 1500), "no frame made us reset them");
+}

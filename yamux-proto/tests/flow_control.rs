@@ -200,6 +200,24 @@ fn a_late_window_update_is_ignored() {
 }
 
 #[test]
+fn late_updates_of_a_peer_that_credits_every_frame_are_no_offence() {
+    let mut raw = Raw::server();
+    for n in 0..1000 {
+        raw.send(&window_update(2 * n + 1, Flags::SYN | Flags::FIN, 0));
+        let stream = raw.accept().unwrap();
+        for _ in 0..16 {
+            raw.write(stream, &[0; 4096]);
+            raw.sent();
+        }
+        raw.drop_stream(stream);
+        raw.sent();
+        // js-libp2p has finished, reads our response, and grants window for each frame of it.
+        raw.send(&window_update(2 * n + 1, Flags::NONE, 4096).repeat(16));
+    }
+    assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
+}
+
+#[test]
 fn the_length_of_a_window_update_with_rst_is_no_window() {
     let (mut raw, _) = Raw::opened();
     raw.send(&window_update(1, Flags::RST, u32::MAX));

@@ -392,7 +392,7 @@ fn a_peer_that_ignores_the_fatal_go_away_is_cut_off() {
     let mut raw = Raw::server();
     raw.send(&header(0, 9, 0, 1, 0));
     raw.sent();
-    raw.handle_write_closed();
+    raw.write_closed();
     for n in 0..100 {
         raw.send(&[syn(2 * n + 1), ping(true, n)].concat());
         raw.pass(millis(10));

@@ -81,7 +81,7 @@ fn close_of_an_idle_session_says_go_away_and_half_closes() {
     raw.close(GoAwayCode::NORMAL);
     assert_eq!(raw.frames(), [said_go_away(0)]);
     assert_eq!((raw.cause(), raw.transport_state()), (CLOSED, TransportState::CloseWrite));
-    raw.handle_write_closed();
+    raw.write_closed();
     assert_eq!(raw.transport_state(), TransportState::AwaitEnd, "the peer leaves in its own time");
     raw.send(&ping(true, 1));
     assert_eq!(raw.frames(), []);
@@ -213,7 +213,7 @@ fn the_close_timeout_covers_the_whole_of_close() {
     raw.pass(millis(1));
     assert!(raw.cause().is_some());
     assert_eq!(raw.frames(), [said_go_away(0)]);
-    raw.handle_write_closed();
+    raw.write_closed();
     raw.pass(secs(1));
     assert_eq!(raw.transport_state(), TransportState::Done, "the peer never leaves");
 }
@@ -260,7 +260,7 @@ fn the_end_of_the_transport_without_streams_is_a_clean_end() {
     raw.send_eof();
     assert_eq!(raw.cause(), Some(ConnectionError::ClosedByPeer));
     assert_eq!(raw.transport_state(), TransportState::CloseWrite);
-    raw.handle_write_closed();
+    raw.write_closed();
     assert_eq!(raw.transport_state(), TransportState::Done);
 }
 
@@ -346,7 +346,7 @@ fn the_transport_closes_a_second_after_a_violation_at_the_latest() {
         raw.send(&header(9, 0, 0, 1, 0));
         if write_closed {
             raw.sent();
-            raw.handle_write_closed();
+            raw.write_closed();
             assert_eq!(raw.transport_state(), TransportState::AwaitEnd);
         } else {
             assert!(raw.send_into_stall());

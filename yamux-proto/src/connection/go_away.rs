@@ -106,10 +106,13 @@ impl Connection {
         }
     }
 
-    /// Tells that the write side of the transport is closed.
-    pub fn handle_write_closed(&mut self) {
+    /// Tells that the write side of the transport is closed. The peer has a moment to close its own:
+    /// whatever it had to take it has taken, and some transports cannot show it half a close.
+    pub fn handle_write_closed(&mut self, now: Instant) {
+        self.tick(now);
         if let Phase::Farewell { write_closed } = &mut self.phase {
             *write_closed = true;
+            self.timers.arm_earlier(Timer::Close, now + FAREWELL);
             if self.eof {
                 self.finish();
             }

@@ -17,7 +17,7 @@ use core::time::Duration;
 use crate::config::Config;
 use crate::error::{ConnectionError, OpenError, ResetError, UnknownStream};
 use crate::frame::Decoder;
-use crate::limits::{GLITCHES, LATE_FRAMES_MAX, LeakyBucket, RESETS, UNACKED_STREAMS};
+use crate::limits::{GLITCHES, LATE_FRAMES, LeakyBucket, RESETS, UNACKED_STREAMS};
 use crate::stream::{Pool, State, Stream};
 use crate::stream_id::{Side, StreamId};
 use crate::time::Instant;
@@ -125,7 +125,9 @@ pub struct Connection {
     ping: Ping,
     glitches: LeakyBucket,
     resets: LeakyBucket,
+    /// Frames, and bytes of data, that may come late for streams that have ended.
     late_frames: u32,
+    late_bytes: u64,
 
     timers: Timers,
     /// Timers of streams that were begun by calls that do not know the time.
@@ -169,7 +171,8 @@ impl Connection {
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),
             resets: LeakyBucket::new(RESETS, now),
-            late_frames: LATE_FRAMES_MAX / 16,
+            late_frames: 0,
+            late_bytes: 0,
             timers: Timers::default(),
             unarmed: Vec::new(),
             last_input: now,
@@ -363,8 +366,12 @@ impl Connection {
         };
         self.stage_reset(key, code);
         self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
-        if self.streams.get(key).is_some_and(|entry| entry.opening == Opening::SynSent) {
-            self.acknowledge(key);
+        if let Some(entry) = self.streams.get(key) {
+            let (opening, granted) = (entry.opening, entry.recv.window.granted());
+            self.expect_late_data(granted);
+            if opening == Opening::SynSent {
+                self.acknowledge(key);
+            }
         }
         self.drop_unread(key);
         self.wake_both(key);
@@ -415,7 +422,7 @@ impl Connection {
         let Some(entry) = self.streams.remove(key) else { return };
         let extra = entry.recv.window.extra(self.config.initial_receive_window());
         self.window_growth = self.window_growth.saturating_sub(extra);
-        self.expect_late_frames(&entry);
+        self.expect_late_frames(LATE_FRAMES);
     }
 
     /// Wakes whoever reads or writes the stream: it has changed for both.

@@ -3,15 +3,13 @@
 use bytes::BytesMut;
 
 use super::Connection;
-use super::streams::{Entry, Key, Opening};
+use super::streams::{Key, Opening};
 use super::timers::Timer;
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
 use crate::flow_control::INITIAL_WINDOW;
 use crate::frame::{Flags, Frame, Item, Piece};
-use crate::limits::{
-    ACCEPT_PATIENCE, LATE_FRAME_BYTES, LATE_FRAMES, LATE_FRAMES_MAX, PENDING_REFUSALS,
-};
+use crate::limits::{ACCEPT_PATIENCE, LATE_FRAMES, LATE_FRAMES_MAX, PENDING_REFUSALS};
 use crate::stream::State;
 use crate::stream_id::StreamId;
 use crate::time::Instant;
@@ -135,7 +133,7 @@ impl Connection {
             return self.receive_reset(now, key, 0);
         }
         if !entry.state.can_receive() {
-            return self.useless_frame(now);
+            return self.late_frame(now, length);
         }
         entry.recv.window.receive(length).map_err(|_| ProtocolError::WindowExceeded(id))?;
         let fin = flags.contains(Flags::FIN);
@@ -183,7 +181,7 @@ impl Connection {
             self.streams.get(*key).is_some_and(|entry| entry.opening != Opening::SynDue)
         };
         let Some(key) = self.streams.find(id).filter(known) else {
-            self.unknown_stream(now, id)?;
+            self.unknown_stream(now, id, body)?;
             return Ok(None);
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
@@ -235,7 +233,8 @@ impl Connection {
         self.refusals.push_back(id);
         self.stats.streams_refused = self.stats.streams_refused.saturating_add(1);
         // Until the RST arrives, the peer may fill the stream's window.
-        self.add_late_frames(LATE_FRAMES.saturating_add(INITIAL_WINDOW / LATE_FRAME_BYTES));
+        self.expect_late_frames(LATE_FRAMES);
+        self.expect_late_data(INITIAL_WINDOW);
         self.glitch(now)
     }
 
@@ -295,7 +294,7 @@ impl Connection {
 
     fn receive_reset(&mut self, now: Instant, key: Key, code: u32) -> Result<(), ProtocolError> {
         if !self.streams.reset(key, ResetError::ByPeer(code)) {
-            return self.useless_frame(now);
+            return self.late_frame(now, 0);
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
         if self.streams.is_inbound(key.id) {
@@ -329,20 +328,31 @@ impl Connection {
     }
 
     /// A frame for a stream that is not there: late, or without sense from the start.
-    fn unknown_stream(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
-        if self.streams.was_opened(id) { self.useless_frame(now) } else { self.glitch(now) }
+    fn unknown_stream(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        body: u32,
+    ) -> Result<(), ProtocolError> {
+        if self.streams.was_opened(id) { self.late_frame(now, body) } else { self.glitch(now) }
     }
 
     /// A frame that changed nothing: late if its stream has ended, and otherwise pointless.
     fn frame_without_effect(&mut self, now: Instant, key: Key) -> Result<(), ProtocolError> {
         let live = self.streams.get(key).is_some_and(|entry| entry.state.can_receive());
-        if live { self.glitch(now) } else { self.useless_frame(now) }
+        if live { self.glitch(now) } else { self.late_frame(now, 0) }
     }
 
-    /// A frame that came after the end of its stream; harmless as far as frames can still have been
-    /// on their way.
-    fn useless_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
+    /// A frame that came after the end of its stream; harmless as far as it can have been on its way:
+    /// data within the windows that the streams left open, other frames within a number.
+    fn late_frame(&mut self, now: Instant, body: u32) -> Result<(), ProtocolError> {
         self.stats.late_frames = self.stats.late_frames.saturating_add(1);
+        if body > 0 {
+            if let Some(left) = self.late_bytes.checked_sub(u64::from(body)) {
+                self.late_bytes = left;
+                return Ok(());
+            }
+        }
         match self.late_frames.checked_sub(1) {
             Some(left) => {
                 self.late_frames = left;
@@ -369,23 +379,15 @@ impl Connection {
         }
     }
 
-    /// Allows for the frames that may still be on their way to a stream that has ended.
-    pub(super) fn expect_late_frames(&mut self, entry: &Entry) {
-        let unaware = match entry.state {
-            State::Reset(ResetError::Locally(_) | ResetError::OpenTimeout) => {
-                entry.recv.window.granted() / LATE_FRAME_BYTES
-            }
-            State::Open
-            | State::SentFin
-            | State::GotFin
-            | State::Closed
-            | State::Reset(ResetError::ByPeer(_)) => 0,
-        };
-        self.add_late_frames(LATE_FRAMES.saturating_add(unaware));
+    /// Allows for frames that may still be on their way to a stream that has ended here, or that were
+    /// an answer to ours.
+    pub(super) fn expect_late_frames(&mut self, frames: u32) {
+        self.late_frames = self.late_frames.saturating_add(frames).min(LATE_FRAMES_MAX);
     }
 
-    fn add_late_frames(&mut self, frames: u32) {
-        self.late_frames = self.late_frames.saturating_add(frames).min(LATE_FRAMES_MAX);
+    /// Allows for the data that may still be on its way to a stream that ended here first.
+    pub(super) fn expect_late_data(&mut self, granted: u32) {
+        self.late_bytes = self.late_bytes.saturating_add(u64::from(granted));
     }
 
     /// A burst of SYNs in one read must not be refused while the application is accepting: a SYN

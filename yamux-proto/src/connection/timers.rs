@@ -60,6 +60,12 @@ impl Timers {
         self.set(timer, Some(at));
     }
 
+    /// Arms a timer, unless it is armed for an earlier time.
+    pub(crate) fn arm_earlier(&mut self, timer: Timer, at: Instant) {
+        let armed = self.deadlines.get(timer as usize).copied().flatten();
+        self.set(timer, Some(armed.map_or(at, |armed| armed.min(at))));
+    }
+
     pub(crate) fn disarm(&mut self, timer: Timer) {
         self.set(timer, None);
     }

@@ -47,6 +47,12 @@ impl Transmit {
         [head].into_iter().chain(spliced).chain([rest]).filter(|segment| !segment.is_empty())
     }
 
+    /// Whether there may be more segments than control frames and one buffer.
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_chunks(&self) -> bool {
+        !self.body.chunks.is_empty()
+    }
+
     /// Gives back memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         if !self.has_remaining() {
@@ -137,6 +143,7 @@ impl Connection {
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
         self.stats.frames_sent = self.stats.frames_sent.saturating_add(frames);
+        self.expect_late_frames(u32::try_from(frames).unwrap_or(u32::MAX));
         self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(bytes);
         while let Some(key) = self.retiring.pop() {
             self.forget(key);

@@ -105,9 +105,6 @@ pub struct Driver<T, C> {
     finished: bool,
 }
 
-/// Segments of one vectored write.
-const SEGMENTS: usize = 64;
-
 /// What is left of a pass.
 enum Pass {
     /// A batch is there to be written.
@@ -168,13 +165,14 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Reads and writes until there is nothing to do, or others should have their turn.
     fn run(&mut self, cx: &mut Context<'_>) -> Pass {
         let now = self.timer.now();
-        self.check_deadlines(now);
         for _ in 0..Self::BUDGET {
             let exhausted = self.poll_input(cx, now);
+            // After the input: a deadline may be for something that has come already.
+            self.check_deadlines(now);
             self.poll_output(cx, now);
             match self.next(cx, now, exhausted) {
                 Pass::Write => {}
-                Pass::CloseWrite if self.poll_close_write(cx) => {}
+                Pass::CloseWrite if self.poll_close_write(cx, now) => {}
                 Pass::CloseWrite | Pass::Parked => {
                     return match self.poll_alarm(cx, now) {
                         Poll::Pending => Pass::Parked,
@@ -302,14 +300,12 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     fn write_batch(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let mut progress = false;
         while self.output.has_remaining() {
-            let mut slices = [IoSlice::new(&[]); SEGMENTS];
-            let mut count: usize = 0;
-            for (slice, segment) in slices.iter_mut().zip(self.output.segments()) {
-                *slice = IoSlice::new(segment);
-                count = count.saturating_add(1);
-            }
-            let slices = slices.get(..count).unwrap_or_default();
-            match self.transport.poll_write_vectored(cx, slices) {
+            // Most batches are one buffer of frames, with control frames ahead of it at times.
+            let written = match self.output.has_chunks() {
+                true => self.write_segments::<64>(cx),
+                false => self.write_segments::<2>(cx),
+            };
+            match written {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
@@ -322,13 +318,24 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         Ok(progress)
     }
 
+    /// One vectored write of at most `N` segments.
+    fn write_segments<const N: usize>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); N];
+        let mut count: usize = 0;
+        for (slice, segment) in slices.iter_mut().zip(self.output.segments()) {
+            *slice = IoSlice::new(segment);
+            count = count.saturating_add(1);
+        }
+        self.transport.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+    }
+
     /// Closes the write side; true when that is done.
-    fn poll_close_write(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_close_write(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         match self.transport.poll_close(cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => {
                 self.progress.flushed = self.progress.written;
-                self.drive(|state| state.connection.handle_write_closed());
+                self.drive(|state| state.connection.handle_write_closed(now));
                 true
             }
             Poll::Ready(Err(error)) => {

@@ -222,7 +222,7 @@ impl End {
         if close && !self.write_closed {
             self.write_closed = true;
             outgoing.close(now);
-            self.connection.handle_write_closed();
+            self.connection.handle_write_closed(now);
             moved = true;
         }
         moved
@@ -402,6 +402,10 @@ impl Raw {
     /// The peer's transport ends.
     pub fn send_eof(&mut self) {
         self.end.connection.handle_eof(self.time);
+    }
+
+    pub fn write_closed(&mut self) {
+        self.end.connection.handle_write_closed(self.time);
     }
 
     /// Bytes that the session has left unread.

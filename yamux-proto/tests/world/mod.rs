@@ -503,7 +503,7 @@ impl World {
                 self.wires[side].input.extend_from_slice(&bytes);
                 self.ends[1 - side].handle_input(self.now, &mut self.wires[side].input);
                 if self.ends[side].transport_state() == TransportState::CloseWrite {
-                    self.ends[side].handle_write_closed();
+                    self.ends[side].handle_write_closed(self.now);
                     self.ends[1 - side].handle_eof(self.now);
                 }
             }
