@@ -356,3 +356,15 @@ fn many_streams_that_linger_out_at_once_do_not_end_the_session() {
     raw.pass(secs(30));
     assert_eq!((raw.cause(), raw.frames().len()), (None, 1500), "no frame made us reset them");
 }
+
+#[test]
+fn an_rst_that_crosses_our_fin_is_no_glitch() {
+    let mut raw = Raw::server();
+    for number in [1, 3, 5] {
+        raw.send(&[Flags::SYN, Flags::FIN].map(|flags| window_update(number, flags, 0)).concat());
+        let stream = raw.accept().unwrap();
+        raw.stream(stream).unwrap().finish().unwrap();
+    }
+    raw.send(&[1, 3, 5].map(|number| window_update(number, Flags::RST, 0)).concat());
+    assert_eq!((raw.stats().glitches, raw.stats().late_frames), (0, 3));
+}

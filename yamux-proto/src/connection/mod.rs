@@ -280,7 +280,7 @@ impl Connection {
         while let Some((timer, key)) = self.timers.due_stream(now) {
             match timer {
                 StreamTimer::Open => self.open_timed_out(key),
-                StreamTimer::Linger => self.linger_timed_out(now, key),
+                StreamTimer::Linger => self.linger_timed_out(key),
                 StreamTimer::Dribble => self.dribble_timed_out(key),
             }
         }
@@ -499,10 +499,11 @@ impl Connection {
         }
     }
 
-    fn linger_timed_out(&mut self, now: Instant, key: Key) {
+    /// The peer has not ended a stream that the application left long ago.
+    fn linger_timed_out(&mut self, key: Key) {
         let lingers = |entry: &streams::Entry| entry.state.awaits_peer() && !entry.held.recv;
         if self.streams.get(key).is_some_and(lingers) {
-            self.reset_for_peer(now, key);
+            self.reset_stream(key, ResetError::Locally(0));
         }
     }
 }

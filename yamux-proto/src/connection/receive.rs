@@ -371,14 +371,6 @@ impl Connection {
         if self.resets.fill(now) { Ok(()) } else { Err(ProtocolError::TooManyResets) }
     }
 
-    /// Resets a stream because of what the peer did, or did not do.
-    pub(super) fn reset_for_peer(&mut self, now: Instant, key: Key) {
-        match self.count_reset(now) {
-            Ok(()) => self.reset_stream(key, ResetError::Locally(0)),
-            Err(error) => self.fail(now, error),
-        }
-    }
-
     /// Allows for frames that may still be on their way to a stream that has ended here, or that were
     /// an answer to ours.
     pub(super) fn expect_late_frames(&mut self, frames: u32) {

@@ -137,7 +137,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Yields in favour of readers that are about to write, before a batch goes out without them.
     const YIELDS_MAX: u8 = 2;
     /// Quiet time after which buffers are given back.
-    const TIDY_AFTER: Duration = Duration::from_millis(250);
+    const TIDY_AFTER: Duration = Duration::from_millis(100);
     /// Closer than this, an alarm may ring a little early.
     const NEAR: Duration = Duration::from_millis(5);
 

@@ -35,7 +35,7 @@ impl ReadBuffer {
     /// Learns from a read that had `room` and brought `read` bytes.
     pub(super) fn learn(&mut self, room: usize, read: usize) {
         if read >= room && room >= self.target / 4 {
-            self.target = self.target.saturating_mul(8).min(Self::LARGE);
+            self.target = self.target.saturating_mul(2).min(Self::LARGE);
         }
     }
 
