@@ -48,7 +48,7 @@ pub const GLITCHES: (u32, u32) = (1024, 100);
 /// many more a second (CVE-2023-44487, CVE-2025-8671).
 pub const RESETS: (u32, u32) = (1024, 256);
 
-/// Late frames that count as harmless for each stream that has ended: FIN, RST and Window Updates
+/// Late frames that count as harmless for each stream, once it has ended: FIN, RST and Window Updates
 /// cross ours on the wire. As many more as we have sent, because js-libp2p grants window for every
 /// frame that it reads, also on streams that have ended.
 pub(crate) const LATE_FRAMES: u32 = 8;

@@ -206,6 +206,7 @@ impl Connection {
             return Err(OpenError::Backlog);
         }
         let key = self.streams.open(&self.config).ok_or(OpenError::IdsExhausted)?;
+        self.expect_late_frames(LATE_FRAMES);
         self.announce(key);
         self.stats.streams_opened = self.stats.streams_opened.saturating_add(1);
         Ok(key)
@@ -422,7 +423,6 @@ impl Connection {
         let Some(entry) = self.streams.remove(key) else { return };
         let extra = entry.recv.window.extra(self.config.initial_receive_window());
         self.window_growth = self.window_growth.saturating_sub(extra);
-        self.expect_late_frames(LATE_FRAMES);
     }
 
     /// Wakes whoever reads or writes the stream: it has changed for both.

@@ -219,6 +219,7 @@ impl Connection {
             return self.refuse(now, id).map(|()| None);
         }
         let key = self.streams.arrive(id, &self.config);
+        self.expect_late_frames(LATE_FRAMES);
         self.unaccepted = self.unaccepted.saturating_add(1);
         if self.accept_queue.len() > self.unaccepted.saturating_mul(2) {
             let streams = &self.streams;
