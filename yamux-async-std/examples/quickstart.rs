@@ -15,10 +15,10 @@ use bytes::Bytes;
 use clap::Parser;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
-use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt, select};
+use futures::{AsyncWriteExt, FutureExt, StreamExt, select};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use smol::net::{TcpListener, TcpStream};
-use yamux_async_std::{Config, Session, Stream};
+use yamux_async_std::{Config, RecvHalf, Session, Stream};
 
 const STREAMS: u64 = 4;
 const BYTES_PER_STREAM: u64 = 128 << 20;
@@ -111,23 +111,31 @@ async fn play(session: &Session, progress: &ProgressBar) -> Result<()> {
 
 /// Sends, finishes, and reads what the peer says to it.
 async fn send(stream: Stream, progress: ProgressBar) -> Result<()> {
-    let (mut recv, mut send) = stream.into_split();
-    let answer = smol::spawn(async move {
-        let mut answer = Vec::new();
-        recv.read_to_end(&mut answer).await.map(|_| answer)
-    });
+    let (recv, mut send) = stream.into_split();
+    let answer = smol::spawn(read_answer(recv));
     let piece = Bytes::from(vec![0x59; PIECE]);
     for _ in 0..BYTES_PER_STREAM / PIECE as u64 {
         send.write_chunk(piece.clone()).await?;
         progress.inc(PIECE as u64);
     }
     send.close().await?;
-    // Another implementation may answer nothing; ours says how much it got.
-    if let Ok(count) = answer.await?.try_into() {
+    // Another implementation may answer nothing, or send everything back; ours says how much it got.
+    if let Ok(count) = answer.await?.as_slice().try_into() {
         let count = u64::from_be_bytes(count);
         ensure!(count == BYTES_PER_STREAM, "the peer got {count} bytes of {BYTES_PER_STREAM}");
     }
     Ok(())
+}
+
+/// What the peer says, to its end; of a long answer only the beginning.
+async fn read_answer(mut recv: RecvHalf) -> Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    while let Some(chunk) = recv.read_chunk(PIECE).await? {
+        if answer.len() < PIECE {
+            answer.extend_from_slice(&chunk);
+        }
+    }
+    Ok(answer)
 }
 
 /// Reads a stream to its end and answers with the number of bytes.
