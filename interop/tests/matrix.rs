@@ -48,7 +48,7 @@ fn cell_trial(cell: Cell) -> Trial {
 
 fn golden_trial(script: Script) -> Trial {
     let library = script.library.flag();
-    let name = format!("{library}::golden::{}-{}", script.go_side_name(), script.name);
+    let name = format!("{library}::golden::{}-{}", script.go_side_name(), script.name());
     trial(name, true, move || {
         let stem = script.file_stem();
         let recorded = std::fs::read_to_string(golden::dir().join(format!("{stem}.hex")))?;

@@ -116,12 +116,13 @@ pub(super) async fn abrupt_close_active(part: &Part) -> Result<()> {
 /// The kernel turns the end into a reset of the transport if the peer had not read everything; what
 /// it may not look like is a reset of the stream.
 fn expect_loss(part: &Part, error: &io::Error) -> Result<()> {
-    let lost = match error.kind() {
-        io::ErrorKind::NotConnected => true,
-        io::ErrorKind::ConnectionReset => part.session.reset_code(error).is_none(),
-        _ => false,
-    };
-    ensure!(lost, "expected reading to fail with NotConnected, got {:?}: {error}", error.kind());
+    let kind = error.kind();
+    let transport_reset =
+        kind == io::ErrorKind::ConnectionReset && part.session.reset_code(error).is_none();
+    ensure!(
+        kind == io::ErrorKind::NotConnected || transport_reset,
+        "expected reading to fail with NotConnected, got {kind:?}: {error}"
+    );
     Ok(())
 }
 

@@ -39,8 +39,7 @@ pub async fn record(script: &Script) -> Result<Transcript> {
 async fn play(script: &Script) -> Result<Transcript> {
     let scratch = tempfile::tempdir_in(target_dir::temporary()?)?;
     let identity = Identity::generate(scratch.path())?;
-    let name: &'static str = golden_name(script.name)?;
-    let scenario = Scenario::by_hand(name);
+    let scenario = Scenario::by_hand(script.conversation);
     let role = match script.go_side {
         Side::Client => Role::Active,
         Side::Server => Role::Passive,
@@ -69,27 +68,10 @@ async fn play(script: &Script) -> Result<Transcript> {
     }
     let library = script.library;
     Ok(Transcript {
-        title: format!("{} {}: {}", library.name(), library.version(), script.name),
+        title: format!("{} {}: {}", library.name(), library.version(), script.name()),
         go_side: script.go_side,
         frames: recorder.frames,
     })
-}
-
-/// What the Go peer calls a recorded conversation.
-fn golden_name(name: &str) -> Result<&'static str> {
-    const NAMES: [&str; 9] = [
-        "golden-echo",
-        "golden-raised-window",
-        "golden-request-first",
-        "golden-response-first",
-        "golden-fin-before-accept",
-        "golden-reset",
-        "golden-ping",
-        "golden-go-away",
-        "golden-window",
-    ];
-    let found = NAMES.into_iter().find(|golden| golden.strip_prefix("golden-") == Some(name));
-    found.with_context(|| format!("the Go peer has no recorded conversation {name}"))
 }
 
 struct Recorder {

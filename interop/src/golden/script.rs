@@ -37,8 +37,8 @@ pub struct Script {
     pub library: GoLibrary,
     /// Its side.
     pub go_side: Side,
-    /// What the Go peer calls the conversation, without `golden-`.
-    pub name: &'static str,
+    /// What the Go peer calls the conversation.
+    pub conversation: &'static str,
     steps: Vec<Step>,
 }
 
@@ -52,7 +52,12 @@ const HALF_WINDOW: u32 = 128 * 1024;
 impl Script {
     /// The name of the file, without its ending: as in `hashicorp-server-echo`.
     pub fn file_stem(&self) -> String {
-        format!("{}-{}-{}", self.library.flag(), self.go_side_name(), self.name)
+        format!("{}-{}-{}", self.library.flag(), self.go_side_name(), self.name())
+    }
+
+    /// The conversation, for a person: as in `echo`.
+    pub fn name(&self) -> &'static str {
+        self.conversation.strip_prefix("golden-").unwrap_or(self.conversation)
     }
 
     /// `client` or `server`.
@@ -85,27 +90,31 @@ impl Script {
 pub fn all() -> Vec<Script> {
     let mut scripts = Vec::new();
     for library in [GoLibrary::Hashicorp, GoLibrary::GoYamux] {
-        let server = |name, steps| Script { library, go_side: Side::Server, name, steps };
-        let client = |name, steps| Script { library, go_side: Side::Client, name, steps };
+        let server =
+            |conversation, steps| Script { library, go_side: Side::Server, conversation, steps };
+        let client =
+            |conversation, steps| Script { library, go_side: Side::Client, conversation, steps };
         scripts.extend([
-            server("echo", talk_to_echo()),
-            client("echo", be_echo()),
-            server("raised-window", talk_to_echo()),
-            client("raised-window", be_echo()),
-            server("request-first", request_first()),
-            client("response-first", response_first()),
-            server("fin-before-accept", fin_before_accept(library)),
-            server("reset", be_reset(library)),
-            client("reset", reset(library)),
-            server("ping", vec![expect(kind::PING, flag::SYN, 0), Step::Pong]),
-            client("ping", vec![expect(kind::PING, flag::SYN, 0), Step::Pong]),
-            server("go-away", be_sent_away()),
+            server("golden-echo", talk_to_echo()),
+            client("golden-echo", be_echo()),
+            server("golden-raised-window", talk_to_echo()),
+            client("golden-raised-window", be_echo()),
+            server("golden-request-first", request_first()),
+            client("golden-response-first", response_first()),
+            server("golden-fin-before-accept", fin_before_accept(library)),
+            server("golden-reset", be_reset(library)),
+            client("golden-reset", reset(library)),
+            server("golden-ping", vec![expect(kind::PING, flag::SYN, 0), Step::Pong]),
+            client("golden-ping", vec![expect(kind::PING, flag::SYN, 0), Step::Pong]),
+            server("golden-go-away", be_sent_away()),
         ]);
         if library == GoLibrary::Hashicorp {
             // The other library ends the session when it is sent away, and its updates depend on
             // the round-trip time.
-            scripts
-                .extend([client("go-away", send_away()), server("window", fill_half_a_window())]);
+            scripts.extend([
+                client("golden-go-away", send_away()),
+                server("golden-window", fill_half_a_window()),
+            ]);
         }
     }
     scripts
