@@ -13,12 +13,12 @@
 //! | spec heading | source | tests |
 //! |---|---|---|
 //! | Framing, Version, Type, Flag, StreamID, Length fields | `frame/` | `tests/framing.rs` |
-//! | Opening a stream | `connection/receive.rs`, `connection/streams.rs` | `tests/opening.rs` |
+//! | Opening a stream | `connection/receive.rs`, `connection/lifecycle.rs` | `tests/opening.rs` |
 //! | Closing a stream | `stream/state.rs`, `stream/view.rs` | `tests/closing.rs` |
 //! | Flow Control | `flow_control/`, `connection/transmit.rs` | `tests/flow_control.rs` |
-//! | Ping | `connection/ping.rs` | `tests/ping.rs` |
+//! | Ping, keepalive | `connection/ping.rs`, `connection/timeouts.rs` | `tests/ping.rs` |
 //! | Session termination, Go Away | `connection/go_away.rs` | `tests/session_termination.rs` |
-//! | (hostile peers) | `limits.rs`, `config.rs` | `tests/hostile.rs` |
+//! | (hostile peers) | `limits.rs`, `config.rs`, `connection/offences.rs` | `tests/hostile.rs` |
 //!
 //! # Features
 //! - `driver`: the runtime-free async layer (needs `std`);

@@ -1,12 +1,16 @@
 //! The session as a value: bytes and time in, bytes and events out.
 
+mod batch;
 pub(crate) mod event;
 mod go_away;
+mod lifecycle;
+mod offences;
 mod ping;
 mod receive;
 mod staging;
 mod stats;
 mod streams;
+mod timeouts;
 mod timers;
 mod transmit;
 
@@ -15,25 +19,25 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::error::{ConnectionError, OpenError, ResetError, UnknownStream};
+use crate::error::{ConnectionError, OpenError, UnknownStream};
 use crate::frame::Decoder;
 use crate::limits::{GLITCHES, LATE_FRAMES, LeakyBucket, RESETS, UNACKED_STREAMS};
-use crate::stream::{Pool, State, Stream};
+use crate::stream::{Pool, Stream};
 use crate::stream_id::{Side, StreamId};
 use crate::time::Instant;
 
+pub use batch::Transmit;
 pub use event::Event;
 pub use go_away::TransportState;
 pub use stats::Stats;
 pub(crate) use streams::Key;
-pub use transmit::Transmit;
 
 use go_away::Phase;
 use ping::Ping;
 use receive::{Body, Deferred};
 use staging::Staging;
 use streams::{Held, Opening, Streams};
-use timers::{StreamTimer, Timer, Timers};
+use timers::{StreamTimer, Timers};
 
 /// One end of a Yamux session, without I/O, clock or tasks.
 ///
@@ -261,33 +265,6 @@ impl Connection {
         self.events.pop_front()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
-    }
-
-    /// Does what time has brought about.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        self.tick(now);
-        while let Some(timer) = self.timers.due(now) {
-            match timer {
-                Timer::Keepalive => self.keepalive_due(now),
-                Timer::KeepaliveReply => self.keepalive_missed(now),
-                Timer::WriteStall => self.give_up(ConnectionError::WriteStall),
-                Timer::Close => self.close_timed_out(now),
-                Timer::Accept => self.deferral_timed_out(),
-            }
-        }
-        while let Some((timer, key)) = self.timers.due_stream(now) {
-            match timer {
-                StreamTimer::Open => self.open_timed_out(key),
-                StreamTimer::Linger => self.linger_timed_out(key),
-                StreamTimer::Dribble => self.dribble_timed_out(key),
-            }
-        }
-        self.settle_phase();
-    }
-
     /// The end of the connection that this is.
     pub const fn side(&self) -> Side {
         self.side
@@ -341,205 +318,6 @@ impl Connection {
     fn emit(&mut self, event: Event<Key>) {
         if self.cause.is_none() {
             self.events.push_back(event);
-        }
-    }
-
-    /// Puts a stream in line for a Window Update with SYN, ACK or window.
-    pub(crate) fn announce(&mut self, key: Key) {
-        if self.cause.is_some() {
-            return;
-        }
-        if let Some(entry) = self.streams.get_mut(key) {
-            if !core::mem::replace(&mut entry.announcing, true) {
-                self.announcements.push_back(key);
-            }
-        }
-    }
-
-    /// Resets a stream from this side; RST follows what was staged for it.
-    pub(crate) fn reset_stream(&mut self, key: Key, why: ResetError) {
-        if self.cause.is_some() || !self.streams.reset(key, why) {
-            return;
-        }
-        let code = match why {
-            ResetError::Locally(code) => code,
-            ResetError::ByPeer(_) | ResetError::OpenTimeout => 0,
-        };
-        self.stage_reset(key, code);
-        self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
-        if let Some(entry) = self.streams.get(key) {
-            let (opening, granted) = (entry.opening, entry.recv.window.granted());
-            self.expect_late_data(granted);
-            if opening == Opening::SynSent {
-                self.acknowledge(key);
-            }
-        }
-        self.drop_unread(key);
-        self.wake_both(key);
-        self.release_if_over(key);
-    }
-
-    /// Frees the place among the unacknowledged that a stream of ours holds; true if it held one.
-    fn acknowledge(&mut self, key: Key) -> bool {
-        let freed = self.streams.acknowledge(key);
-        if freed {
-            self.emit(Event::Outbound);
-        }
-        freed
-    }
-
-    /// Throws away what the application will not read, without telling the peer.
-    pub(crate) fn drop_unread(&mut self, key: Key) -> usize {
-        let Some(entry) = self.streams.get_mut(key) else { return 0 };
-        let discarded = entry.recv.discard(&mut self.pool);
-        self.unread = self.unread.saturating_sub(discarded);
-        let counted = u64::try_from(discarded).unwrap_or(u64::MAX);
-        self.stats.data_discarded = self.stats.data_discarded.saturating_add(counted);
-        discarded
-    }
-
-    /// Forgets a stream that has ended on both sides and that nobody holds, once its last frames are
-    /// on their way: its place counts until then, so that a peer that does not read cannot make
-    /// frames pile up.
-    pub(crate) fn release_if_over(&mut self, key: Key) {
-        let batch = self.staging.batch();
-        let Some(entry) = self.streams.get(key) else { return };
-        let ended = entry.state.is_ended() || self.cause.is_some();
-        if !ended || entry.held != Held::NONE {
-            return;
-        }
-        let staged = entry.send.staged_in == batch || entry.announcing;
-        if staged && self.cause.is_none() {
-            self.retiring.push(key);
-        } else {
-            self.forget(key);
-        }
-    }
-
-    /// Removes a stream and returns what it held.
-    fn forget(&mut self, key: Key) {
-        self.acknowledge(key);
-        self.drop_unread(key);
-        let Some(entry) = self.streams.remove(key) else { return };
-        let extra = entry.recv.window.extra(self.config.initial_receive_window());
-        self.window_growth = self.window_growth.saturating_sub(extra);
-    }
-
-    /// Wakes whoever reads or writes the stream: it has changed for both.
-    pub(crate) fn wake_both(&mut self, key: Key) {
-        self.wake_reader(key);
-        self.wake_writer(key);
-    }
-
-    pub(crate) fn wake_reader(&mut self, key: Key) {
-        if let Some(entry) = self.streams.get_mut(key) {
-            if core::mem::take(&mut entry.recv.blocked) {
-                self.emit(Event::Readable(key));
-            }
-        }
-    }
-
-    /// What every call that knows the time does first.
-    fn tick(&mut self, now: Instant) {
-        self.arm_close(now);
-        while let Some((timer, key)) = self.unarmed.pop() {
-            let delay = match timer {
-                StreamTimer::Open => self.config.open_timeout(),
-                StreamTimer::Linger => self.config.linger_timeout(),
-                StreamTimer::Dribble => self.ping.rtt_min().unwrap_or(Duration::from_millis(10)),
-            };
-            let streams = &self.streams;
-            self.timers.arm_stream(timer, now + delay, key, |key| match timer {
-                StreamTimer::Open => streams.get(key).is_some_and(streams::Entry::is_unacked),
-                StreamTimer::Linger | StreamTimer::Dribble => streams.get(key).is_some(),
-            });
-        }
-    }
-
-    fn arm_keepalive(&mut self, now: Instant) {
-        if let Some(interval) = self.config.keepalive_interval() {
-            self.timers.arm(Timer::Keepalive, now + interval);
-        }
-    }
-
-    /// The interval has passed since it was last looked at: was there input meanwhile?
-    fn keepalive_due(&mut self, now: Instant) {
-        let Some(interval) = self.config.keepalive_interval() else { return };
-        // Input that is left unread on purpose says nothing about the peer.
-        if now - self.last_input < interval || !self.wants_input() {
-            let from = if self.wants_input() { self.last_input } else { now };
-            self.arm_keepalive(from);
-            return;
-        }
-        self.ping.insist();
-        self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
-    }
-
-    /// The peer has been silent since it was pinged, unless input was left unread on purpose.
-    fn keepalive_missed(&mut self, now: Instant) {
-        if self.wants_input() {
-            self.give_up(ConnectionError::KeepaliveTimeout);
-        } else {
-            self.arm_keepalive(now);
-        }
-    }
-
-    /// Any byte of the peer is a sign of life.
-    fn note_input(&mut self, now: Instant) {
-        self.last_input = now;
-        if self.timers.is_armed(Timer::KeepaliveReply) {
-            self.timers.disarm(Timer::KeepaliveReply);
-            self.arm_keepalive(now);
-        }
-    }
-
-    fn open_timed_out(&mut self, key: Key) {
-        if self.streams.get(key).is_some_and(streams::Entry::is_unacked) {
-            self.reset_stream(key, ResetError::OpenTimeout);
-        }
-    }
-
-    /// The peer has not ended a stream that the application left long ago.
-    fn linger_timed_out(&mut self, key: Key) {
-        let lingers = |entry: &streams::Entry| entry.state.awaits_peer() && !entry.held.recv;
-        if self.streams.get(key).is_some_and(lingers) {
-            self.reset_stream(key, ResetError::Locally(0));
-        }
-    }
-}
-
-/// What the view of a stream needs.
-impl Connection {
-    pub(crate) fn entry(&self, key: Key) -> Option<&streams::Entry> {
-        self.streams.get(key)
-    }
-
-    pub(crate) fn entry_mut(&mut self, key: Key) -> Option<&mut streams::Entry> {
-        self.streams.get_mut(key)
-    }
-
-    pub(crate) fn entry_and_pool(&mut self, key: Key) -> Option<(&mut streams::Entry, &mut Pool)> {
-        self.streams.get_mut(key).map(|entry| (entry, &mut self.pool))
-    }
-
-    pub(crate) fn change(&mut self, key: Key, event: impl FnOnce(&mut State) -> bool) -> bool {
-        self.streams.change(key, event)
-    }
-
-    /// Gives the peer back the window that discarded data took.
-    pub(crate) fn credit(&mut self, key: Key, bytes: usize) {
-        if let Some(entry) = self.streams.get_mut(key) {
-            if entry.state.can_receive() && entry.recv.window.consume(bytes) {
-                self.announce(key);
-            }
-        }
-    }
-
-    /// Starts the clock for the peer's end of a stream that the application has left.
-    pub(crate) fn linger_if_left(&mut self, key: Key) {
-        let left = |entry: &streams::Entry| entry.state.awaits_peer() && !entry.held.recv;
-        if self.cause.is_none() && self.streams.get(key).is_some_and(left) {
-            self.unarmed.push((StreamTimer::Linger, key));
         }
     }
 }

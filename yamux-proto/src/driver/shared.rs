@@ -5,8 +5,8 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 use std::io;
 
-use super::Pass;
 use super::error::SessionError;
+use super::run::Pass;
 use super::sync::{Arc, Mutex, lock};
 use super::wakers::{StreamWakers, WaitQueue, Wakes, register};
 use crate::connection::{Connection, Event, Key, TransportState};

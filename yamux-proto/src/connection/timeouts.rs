@@ -1,0 +1,106 @@
+//! What time brings about: keepalive, and the patience with streams and the transport.
+
+use core::time::Duration;
+
+use super::Connection;
+use super::streams::{Entry, Key};
+use super::timers::{StreamTimer, Timer};
+use crate::error::{ConnectionError, ResetError};
+use crate::time::Instant;
+
+impl Connection {
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what time has brought about.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.tick(now);
+        while let Some(timer) = self.timers.due(now) {
+            match timer {
+                Timer::Keepalive => self.keepalive_due(now),
+                Timer::KeepaliveReply => self.keepalive_missed(now),
+                Timer::WriteStall => self.give_up(ConnectionError::WriteStall),
+                Timer::Close => self.close_timed_out(now),
+                Timer::Accept => self.deferral_timed_out(),
+            }
+        }
+        while let Some((timer, key)) = self.timers.due_stream(now) {
+            match timer {
+                StreamTimer::Open => self.open_timed_out(key),
+                StreamTimer::Linger => self.linger_timed_out(key),
+                StreamTimer::Dribble => self.dribble_timed_out(key),
+            }
+        }
+        self.settle_phase();
+    }
+
+    /// What every call that knows the time does first.
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.arm_close(now);
+        while let Some((timer, key)) = self.unarmed.pop() {
+            let delay = match timer {
+                StreamTimer::Open => self.config.open_timeout(),
+                StreamTimer::Linger => self.config.linger_timeout(),
+                StreamTimer::Dribble => self.ping.rtt_min().unwrap_or(Duration::from_millis(10)),
+            };
+            let streams = &self.streams;
+            self.timers.arm_stream(timer, now + delay, key, |key| match timer {
+                StreamTimer::Open => streams.get(key).is_some_and(Entry::is_unacked),
+                StreamTimer::Linger | StreamTimer::Dribble => streams.get(key).is_some(),
+            });
+        }
+    }
+
+    pub(super) fn arm_keepalive(&mut self, now: Instant) {
+        if let Some(interval) = self.config.keepalive_interval() {
+            self.timers.arm(Timer::Keepalive, now + interval);
+        }
+    }
+
+    /// The interval has passed since it was last looked at: was there input meanwhile?
+    fn keepalive_due(&mut self, now: Instant) {
+        let Some(interval) = self.config.keepalive_interval() else { return };
+        // Input that is left unread on purpose says nothing about the peer.
+        if now - self.last_input < interval || !self.wants_input() {
+            let from = if self.wants_input() { self.last_input } else { now };
+            self.arm_keepalive(from);
+            return;
+        }
+        self.ping.insist();
+        self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
+    }
+
+    /// The peer has been silent since it was pinged, unless input was left unread on purpose.
+    fn keepalive_missed(&mut self, now: Instant) {
+        if self.wants_input() {
+            self.give_up(ConnectionError::KeepaliveTimeout);
+        } else {
+            self.arm_keepalive(now);
+        }
+    }
+
+    /// Any byte of the peer is a sign of life.
+    pub(super) fn note_input(&mut self, now: Instant) {
+        self.last_input = now;
+        if self.timers.is_armed(Timer::KeepaliveReply) {
+            self.timers.disarm(Timer::KeepaliveReply);
+            self.arm_keepalive(now);
+        }
+    }
+
+    fn open_timed_out(&mut self, key: Key) {
+        if self.streams.get(key).is_some_and(Entry::is_unacked) {
+            self.reset_stream(key, ResetError::OpenTimeout);
+        }
+    }
+
+    /// The peer has not ended a stream that the application left long ago.
+    fn linger_timed_out(&mut self, key: Key) {
+        let lingers = |entry: &Entry| entry.state.awaits_peer() && !entry.held.recv;
+        if self.streams.get(key).is_some_and(lingers) {
+            self.reset_stream(key, ResetError::Locally(0));
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The future that moves a session's bytes.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::io::{self, IoSlice};
+
+use bytes::Buf;
+
+use super::read_buffer::ReadBuffer;
+use super::shared::{self, Parking, Progress, Shared};
+use super::sync::Arc;
+use super::wakers::Wakes;
+use super::{Timer, Transport};
+use crate::connection::Transmit;
+use crate::time::Instant;
+
+/// Moves bytes between a session and its transport, and resolves when the session is over.
+///
+/// Dropping it ends the session: every waiter gets [`SessionError::DriverDropped`].
+#[must_use = "a session only lives while its driver runs"]
+pub struct Driver<T, C> {
+    shared: Arc<Shared>,
+    transport: T,
+    timer: C,
+    input: ReadBuffer,
+    input_ended: bool,
+    input_paused: bool,
+    output: Transmit,
+    /// The number of the batch in `output`, or of the last one that was.
+    batch: u64,
+    progress: Progress,
+    transport_full: bool,
+    wakes: Wakes,
+    yields: u8,
+    /// When the connection next wants to know the time.
+    deadline: Option<Instant>,
+    /// The alarm that is set, and whom it wakes.
+    alarm: Option<(Instant, Waker)>,
+    tidy: Tidy,
+    finished: bool,
+}
+
+/// What is left of a pass.
+pub(super) enum Pass {
+    /// A batch is there to be written.
+    Write,
+    /// Others should run before there is more to do.
+    Yield,
+    /// The write side of the transport is to be closed.
+    CloseWrite,
+    /// Nothing to do until somebody wakes the driver.
+    Parked,
+    /// The session is over.
+    Done,
+}
+
+/// When to give back the memory that only traffic needs: after a quiet time, which is noticed by the
+/// count of batches and reads standing still.
+#[derive(Debug, Default)]
+struct Tidy {
+    at: Option<Instant>,
+    work: u64,
+    work_seen: u64,
+}
+
+impl<T: Transport, C: Timer> Driver<T, C> {
+    /// Rounds of reading and writing before other tasks get their turn.
+    const BUDGET: usize = 8;
+    /// Bytes to read before other tasks get their turn: the readers among them make the buffer free
+    /// for the next read while it is still in the cache.
+    const READ_BUDGET: usize = 256 * 1024;
+    /// Yields in favour of readers that are about to write, before a batch goes out without them.
+    const YIELDS_MAX: u8 = 2;
+    /// Quiet time after which buffers are given back.
+    const TIDY_AFTER: Duration = Duration::from_millis(100);
+    /// Closer than this, an alarm may ring a little early.
+    const NEAR: Duration = Duration::from_millis(5);
+
+    pub(super) fn new(shared: Arc<Shared>, transport: T, timer: C) -> Self {
+        Self {
+            shared,
+            transport,
+            timer,
+            input: ReadBuffer::default(),
+            input_ended: false,
+            input_paused: false,
+            output: Transmit::default(),
+            batch: 0,
+            progress: Progress::default(),
+            transport_full: false,
+            wakes: Wakes::default(),
+            yields: 0,
+            deadline: None,
+            alarm: None,
+            tidy: Tidy::default(),
+            finished: false,
+        }
+    }
+
+    /// Reads and writes until there is nothing to do, or others should have their turn.
+    fn run(&mut self, cx: &mut Context<'_>) -> Pass {
+        let now = self.timer.now();
+        for _ in 0..Self::BUDGET {
+            let exhausted = self.poll_input(cx, now);
+            // After the input: a deadline may be for something that has come already.
+            self.check_deadlines(now);
+            self.poll_output(cx, now);
+            match self.next(cx, now, exhausted) {
+                Pass::Write => {}
+                Pass::CloseWrite if self.poll_close_write(cx, now) => {}
+                Pass::CloseWrite | Pass::Parked => {
+                    return match self.poll_alarm(cx, now) {
+                        Poll::Pending => Pass::Parked,
+                        Poll::Ready(()) => Pass::Yield,
+                    };
+                }
+                pass @ (Pass::Yield | Pass::Done) => return pass,
+            }
+        }
+        Pass::Yield
+    }
+
+    /// Reads until the transport has nothing more; true if it may have and the budget is used up.
+    fn poll_input(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut budget = Self::READ_BUDGET;
+        while budget > 0 && !self.input_ended {
+            if self.input_paused && !self.resume_input(now) {
+                return false;
+            }
+            let room = self.input.make_room();
+            match self.transport.poll_read(cx, &mut self.input.bytes) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => {
+                    self.input_ended = true;
+                    self.drive(|state| state.connection.handle_eof(now));
+                }
+                Poll::Ready(Ok(read)) => {
+                    self.tidy.work = self.tidy.work.wrapping_add(1);
+                    self.input.learn(room, read);
+                    self.take_input(now);
+                    budget = budget.saturating_sub(read);
+                }
+                Poll::Ready(Err(error)) => {
+                    self.input_ended = true;
+                    self.fail(error);
+                }
+            }
+        }
+        !self.input_ended
+    }
+
+    fn take_input(&mut self, now: Instant) {
+        let input = &mut self.input.bytes;
+        self.input_paused = self.shared.drive(&mut self.wakes, self.progress, |state| {
+            state.connection.handle_input(now, input);
+            state.is_input_unwanted()
+        });
+    }
+
+    /// Goes on with input that was left unread, once the connection wants it.
+    fn resume_input(&mut self, now: Instant) -> bool {
+        if self.shared.look(|state| state.is_input_unwanted()) {
+            return false;
+        }
+        self.take_input(now);
+        !self.input_paused
+    }
+
+    /// Writes the batch as far as the transport takes it, and flushes behind it.
+    fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.output.has_remaining() {
+            match self.write_batch(cx) {
+                Ok(progress) => {
+                    self.transport_full = self.output.has_remaining();
+                    if self.transport_full {
+                        self.drive(|state| state.connection.handle_transport_full(now, progress));
+                        return;
+                    }
+                    self.progress.written = self.batch;
+                }
+                Err(error) => return self.fail(error),
+            }
+        }
+        if self.progress.flushed < self.progress.written {
+            match self.transport.poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.progress.flushed = self.progress.written,
+                Poll::Ready(Err(error)) => self.fail(error),
+            }
+        }
+    }
+
+    /// Looks at what the session wants next: a batch to write, or sleep.
+    ///
+    /// When several readers were woken a moment ago, some of them are about to write: going last
+    /// turns their answers into one write, which doubles the round trips of many streams. With one
+    /// reader, waiting would only cost it time.
+    fn next(&mut self, cx: &Context<'_>, now: Instant, input_left: bool) -> Pass {
+        let parking =
+            Parking { transport_full: self.transport_full, input_paused: self.input_paused };
+        let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
+        let (pass, batch, deadline) = self.shared.drive(&mut self.wakes, self.progress, |state| {
+            let batch = state.connection.batch();
+            let pass = if parking.transport_full {
+                state.park(parking, cx)
+            } else {
+                state.connection.handle_transmitted(now);
+                if may_yield && state.expects_output() {
+                    Pass::Yield
+                } else if state.connection.poll_transmit(now, output) {
+                    state.readers_woken /= 2;
+                    Pass::Write
+                } else if input_left {
+                    Pass::Yield
+                } else {
+                    state.park(parking, cx)
+                }
+            };
+            (pass, batch, state.connection.poll_timeout())
+        });
+        self.deadline = deadline;
+        match pass {
+            Pass::Write => {
+                self.yields = 0;
+                self.batch = batch;
+                self.tidy.work = self.tidy.work.wrapping_add(1);
+            }
+            Pass::Yield => self.yields = self.yields.saturating_add(1),
+            Pass::CloseWrite | Pass::Parked | Pass::Done => {}
+        }
+        pass
+    }
+
+    /// Writes the batch as far as the transport takes it; whether it took anything.
+    fn write_batch(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut progress = false;
+        while self.output.has_remaining() {
+            // Most batches are one buffer of frames, with control frames ahead of it at times.
+            let written = match self.output.has_chunks() {
+                true => self.write_segments::<64>(cx),
+                false => self.write_segments::<2>(cx),
+            };
+            match written {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => {
+                    self.output.advance(written);
+                    progress = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        Ok(progress)
+    }
+
+    /// One vectored write of at most `N` segments.
+    fn write_segments<const N: usize>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); N];
+        let mut count: usize = 0;
+        for (slice, segment) in slices.iter_mut().zip(self.output.segments()) {
+            *slice = IoSlice::new(segment);
+            count = count.saturating_add(1);
+        }
+        self.transport.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+    }
+
+    /// Closes the write side; true when that is done.
+    fn poll_close_write(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        match self.transport.poll_close(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => {
+                self.progress.flushed = self.progress.written;
+                self.drive(|state| state.connection.handle_write_closed(now));
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.fail(error);
+                true
+            }
+        }
+    }
+
+    fn check_deadlines(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.drive(|state| state.connection.handle_timeout(now));
+        }
+        if self.tidy.at.is_some_and(|at| at <= now) {
+            self.tidy.at = None;
+            if self.tidy.work == self.tidy.work_seen {
+                self.drive(shared::State::shrink);
+                self.input.shrink();
+                self.output.shrink();
+            }
+        }
+    }
+
+    /// Sets the alarm for the next deadline; ready if that has passed.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if self.tidy.at.is_none() && self.tidy.work != self.tidy.work_seen {
+            self.tidy.work_seen = self.tidy.work;
+            self.tidy.at = Some(now + Self::TIDY_AFTER);
+        }
+        let Some(at) = self.deadline.into_iter().chain(self.tidy.at).min() else {
+            return Poll::Pending;
+        };
+        // Asking again is not free, and a far alarm that is set need not be asked.
+        let is_set = |(set, waker): &(Instant, Waker)| *set == at && waker.will_wake(cx.waker());
+        if at - now > Self::NEAR && self.alarm.as_ref().is_some_and(is_set) {
+            return Poll::Pending;
+        }
+        self.alarm = Some((at, cx.waker().clone()));
+        let rung = self.timer.poll_until(cx, at);
+        if rung.is_ready() {
+            self.alarm = None;
+        }
+        rung
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.drive(|state| state.fail(Some(error)));
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+        self.shared.drive(&mut self.wakes, self.progress, shared::State::finish);
+    }
+
+    fn drive(&mut self, act: impl FnOnce(&mut shared::State)) {
+        self.shared.drive(&mut self.wakes, self.progress, act);
+    }
+}
+
+impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.finished {
+            return Poll::Ready(());
+        }
+        match self.run(cx) {
+            Pass::Parked => Poll::Pending,
+            Pass::Done => {
+                self.finish();
+                Poll::Ready(())
+            }
+            Pass::Write | Pass::Yield | Pass::CloseWrite => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T, C> Drop for Driver<T, C> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.shared.drive(&mut self.wakes, self.progress, |state| {
+                state.fail(None);
+                state.finish();
+            });
+        }
+    }
+}
+
+impl<T, C> fmt::Debug for Driver<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("finished", &self.finished).finish_non_exhaustive()
+    }
+}
