@@ -67,6 +67,7 @@ impl Session {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
     /// # let server = Session::server(far, Config::default());
+    /// # async_std::task::spawn(async move { while server.accept().await.is_ok() {} });
     /// let (session, driver) = Session::with_driver(near, Side::Client, Config::default());
     /// let work = async {
     ///     let stream = session.open().await?;
@@ -74,7 +75,6 @@ impl Session {
     ///     session.close().await
     /// };
     /// let ((), done) = futures::join!(driver, work);
-    /// # drop(server);
     /// # Ok(done?)
     /// # }
     /// ```

@@ -69,6 +69,7 @@ impl Session {
     /// # async fn main() -> Result<(), yamux_tokio::SessionError> {
     /// # let (near, far) = tokio::io::duplex(4096);
     /// # let server = Session::server(far, Config::default());
+    /// # tokio::spawn(async move { while server.accept().await.is_ok() {} });
     /// let (session, driver) = Session::with_driver(near, Side::Client, Config::default());
     /// let work = async {
     ///     let stream = session.open().await?;
@@ -76,7 +77,6 @@ impl Session {
     ///     session.close().await
     /// };
     /// let ((), done) = tokio::join!(driver, work);
-    /// # drop(server);
     /// # done
     /// # }
     /// ```

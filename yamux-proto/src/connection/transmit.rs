@@ -120,6 +120,9 @@ impl Connection {
         if let Some(cause) = self.cause {
             return Err(WriteError::Closed(cause));
         }
+        if wanted == 0 {
+            return Ok(0);
+        }
         let (window, worthwhile) = (entry.send.window.available(), wanted.min(DRIBBLE));
         let dribbles = window > 0 && entry.send.dribble == Dribble::Allowed;
         if window < worthwhile && !dribbles {

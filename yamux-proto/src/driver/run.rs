@@ -293,6 +293,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 self.drive(shared::State::shrink);
                 self.input.shrink();
                 self.output.shrink();
+                self.wakes.shrink();
             }
         }
     }

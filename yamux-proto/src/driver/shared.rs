@@ -169,7 +169,7 @@ impl State {
 
     pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>) {
         self.wait_to_write(key, cx);
-        if !self.flushes.contains(&key) {
+        if self.flushes.last() != Some(&key) {
             self.flushes.push(key);
         }
     }

@@ -36,6 +36,10 @@ impl Wakes {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.rest = Vec::new();
+    }
+
     /// Wakes them all, in the order in which they came.
     pub(super) fn wake(&mut self) {
         if let Some(waker) = self.first.take() {

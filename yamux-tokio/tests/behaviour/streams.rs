@@ -1,6 +1,8 @@
 //! Streams: reading, writing, finishing, resetting.
 
+use std::future::{Future as _, poll_fn};
 use std::io::{self, IoSlice};
+use std::task::Poll;
 
 use bytes::Bytes;
 
@@ -236,5 +238,18 @@ fn a_reader_that_left_is_written_to_until_the_limit() {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         let discarded = client.stats().data_discarded;
         assert!((1 << 20..2 << 20).contains(&discarded), "{discarded} bytes were discarded");
+    });
+}
+
+#[test]
+fn writing_nothing_never_waits() {
+    run(async {
+        let (client, _server) = pair();
+        let mut stream = client.open().await.unwrap();
+        let mut full = Box::pin(async { stream.write_all(&[0; 1 << 20]).await });
+        let waits = poll_fn(|cx| Poll::Ready(full.as_mut().poll(cx).is_pending())).await;
+        assert!(waits, "there is no room");
+        drop(full);
+        assert_eq!(stream.write(&[]).await.unwrap(), 0);
     });
 }
