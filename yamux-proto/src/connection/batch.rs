@@ -10,7 +10,7 @@ use crate::frame::Frame;
 /// A batch of bytes for the transport, in segments for one vectored write.
 ///
 /// Reading it as a [`Buf`] yields the bytes in order. The same value goes to every
-/// [`Connection::poll_transmit`], so that its memory is used again.
+/// [`Connection::poll_transmit`](crate::Connection::poll_transmit), so that its memory is used again.
 #[derive(Debug, Default)]
 pub struct Transmit {
     /// Control frames, ahead of the rest.

@@ -19,7 +19,7 @@ use crate::time::Instant;
 
 /// Moves bytes between a session and its transport, and resolves when the session is over.
 ///
-/// Dropping it ends the session: every waiter gets [`SessionError::DriverDropped`].
+/// Dropping it ends the session: every waiter gets [`SessionError::DriverDropped`](super::SessionError::DriverDropped).
 #[must_use = "a session only lives while its driver runs"]
 pub struct Driver<T, C> {
     shared: Arc<Shared>,
