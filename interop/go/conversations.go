@@ -40,7 +40,7 @@ var conversations = []conversation{
 	{"half-close-request-first", defaults, large.requestFirstActive, large.requestFirstPassive},
 	{"half-close-response-first", defaults, large.responseFirstActive, large.responseFirstPassive},
 	{"reset", shortStreamClose, resetActive, resetPassive},
-	{"large-frames", window(4 * mib), exchangeActive(12*mib, 3*mib), exchangePassive(12*mib, 3*mib)},
+	{"large-frames", window(16 * mib), exchangeActive(12*mib, 3*mib), exchangePassive(12*mib, 3*mib)},
 	{"auto-tune", defaults, downloadActive(24 * mib), downloadPassive(24 * mib)},
 	{"ping", defaults, pingActive, pingPassive},
 	{"go-away", defaults, large.goAwayActive, large.goAwayPassive},
