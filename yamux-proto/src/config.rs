@@ -15,8 +15,8 @@ use crate::flow_control::INITIAL_WINDOW;
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
 ///   wastes, plus 2 MiB of read buffers;
-/// - `send_buffer` and 256 KiB of staged output, twice (one being written, one being filled), plus
-///   4 KiB for each stream that the application writes to;
+/// - 256 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
+///   that is more, plus 4 KiB for each stream that the application writes to;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
 ///
 /// Independently of `max_unread_bytes`, windows bound unread data to `initial_receive_window` for
@@ -193,7 +193,7 @@ impl Config {
     }
 
     /// Bytes that one stream may have accepted from the application and not yet handed to the
-    /// transport. Default 256 KiB.
+    /// transport: one half is written while the other fills. Default 256 KiB.
     pub const fn send_buffer(&self) -> usize {
         self.send_buffer
     }

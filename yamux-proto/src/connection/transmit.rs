@@ -134,7 +134,10 @@ impl Connection {
         let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
         // Streams that compete for a batch share it, or the first in line would fill it each time.
         let share = STAGED_BYTES.checked_div(self.contenders).unwrap_or(STAGED_BYTES);
-        let quota = self.config.send_buffer().min(share.max(FRAME_BODY)).saturating_sub(staged);
+        // Half a buffer a batch: the peer begins to take one half while the other fills. A batch as
+        // large as the initial window would make each side wait for the other in turn.
+        let half = self.config.send_buffer().div_ceil(2);
+        let quota = half.min(share.max(FRAME_BODY)).saturating_sub(staged);
         let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
         if room == 0 {
             if entry.send.blocked != Blocked::OnRoom {

@@ -70,8 +70,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Rounds of reading and writing before other tasks get their turn.
     const BUDGET: usize = 8;
     /// Bytes to read before other tasks get their turn: the readers among them make the buffer free
-    /// for the next read while it is still in the cache.
-    const READ_BUDGET: usize = 256 * 1024;
+    /// for the next read while it is still in the cache, and grant the peer more while it has some
+    /// window left.
+    const READ_BUDGET: usize = 32 * 1024;
     /// Yields in favour of readers that are about to write, before a batch goes out without them.
     const YIELDS_MAX: u8 = 2;
     /// Quiet time after which buffers are given back.
