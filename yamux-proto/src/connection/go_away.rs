@@ -212,10 +212,13 @@ impl Connection {
         self.end(ConnectionError::Closed);
     }
 
-    /// Arms what was begun by calls that do not know the time.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Draining(_) | Phase::Farewell { .. })
+    }
+
+    /// Sees to it that closing comes to an end.
     pub(super) fn arm_close(&mut self, now: Instant) {
-        let closing = matches!(self.phase, Phase::Draining(_) | Phase::Farewell { .. });
-        if closing && !self.timers.is_armed(Timer::Close) {
+        if !self.timers.is_armed(Timer::Close) {
             self.timers.arm(Timer::Close, now + self.config.close_timeout());
         }
     }

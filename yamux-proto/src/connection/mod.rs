@@ -119,8 +119,10 @@ pub struct Connection {
     retiring: Vec<Key>,
     /// Streams whose application waits for room in the staged output, in line.
     writers: VecDeque<Key>,
-    /// Writers that waited when room was last offered.
-    contenders: usize,
+    /// What one stream may stage in the batch, in bytes.
+    quota: usize,
+    /// Bytes of stream data in the batches that were handed out.
+    data_batched: u64,
     /// Writers were told of room and have not had the chance to use it.
     room_offered: bool,
     /// A batch was handed out and is being written.
@@ -147,7 +149,6 @@ impl Connection {
     pub fn new(side: Side, config: Config, now: Instant) -> Self {
         let mut connection = Self {
             side,
-            config,
             phase: Phase::Active,
             cause: None,
             eof: false,
@@ -169,7 +170,8 @@ impl Connection {
             refusals: VecDeque::new(),
             retiring: Vec::new(),
             writers: VecDeque::new(),
-            contenders: 0,
+            quota: transmit::quota(&config),
+            data_batched: 0,
             room_offered: false,
             in_flight: false,
             ping: Ping::default(),
@@ -182,6 +184,7 @@ impl Connection {
             last_input: now,
             events: VecDeque::new(),
             stats: Stats::default(),
+            config,
         };
         connection.ping.request();
         connection.arm_keepalive(now);
@@ -261,6 +264,11 @@ impl Connection {
         self.poll_event_key().map(Event::public)
     }
 
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     pub(crate) fn poll_event_key(&mut self) -> Option<Event<Key>> {
         self.events.pop_front()
     }
@@ -287,6 +295,7 @@ impl Connection {
 
     /// The numbers of the session.
     pub fn stats(&mut self) -> &Stats {
+        self.stats.data_sent = self.data_sent();
         self.stats.streams = self.streams.len();
         self.stats.unread = self.unread;
         self.stats.window_growth = self.window_growth;

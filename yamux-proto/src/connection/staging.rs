@@ -32,11 +32,11 @@ pub(super) struct Output {
     pub(super) chunks: Vec<(usize, Bytes)>,
 }
 
+/// A Data frame whose body ends where the buffer ends. Its length is filled in when it is closed.
 #[derive(Clone, Copy, Debug)]
 struct OpenFrame {
     key: Key,
     start: usize,
-    body: usize,
 }
 
 impl Default for Staging {
@@ -51,8 +51,8 @@ impl Staging {
 
     /// Adds a frame without a body.
     pub(super) fn frame(&mut self, frame: Frame) {
+        self.close_frame();
         self.output.buffer.extend_from_slice(&frame.encode());
-        self.open = None;
         self.frames = self.frames.saturating_add(1);
     }
 
@@ -60,12 +60,9 @@ impl Staging {
     pub(super) fn data(&mut self, key: Key, mut data: &[u8]) {
         self.data = self.data.saturating_add(data.len());
         while !data.is_empty() {
-            let mut open = self.open_frame(key, data.len());
-            let (now, later) = data.split_at(data.len().min(FRAME_BODY.saturating_sub(open.body)));
+            let room = self.room_in_frame(key, data.len());
+            let (now, later) = data.split_at(data.len().min(room));
             self.output.buffer.extend_from_slice(now);
-            open.body = open.body.saturating_add(now.len());
-            self.set_length(open);
-            self.open = Some(open);
             data = later;
         }
     }
@@ -97,15 +94,16 @@ impl Staging {
 
     /// Swaps the batch for `empty` and begins the next; says how many frames it holds.
     pub(super) fn swap(&mut self, empty: &mut Output) -> u64 {
+        self.close_frame();
         core::mem::swap(&mut self.output, empty);
         self.batch = self.batch.saturating_add(1);
-        self.open = None;
         self.data = 0;
         core::mem::take(&mut self.frames)
     }
 
     /// Throws the batch away.
     pub(super) fn clear(&mut self) {
+        self.open = None;
         self.output.clear();
         self.swap(&mut Output::default());
     }
@@ -116,22 +114,32 @@ impl Staging {
         }
     }
 
-    /// The frame that data of `key` goes into: the last one if it has room, or a new one.
-    fn open_frame(&mut self, key: Key, expected: usize) -> OpenFrame {
-        if let Some(open) = self.open.filter(|open| open.key == key && open.body < FRAME_BODY) {
-            return open;
+    /// Bytes that fit the frame at the end of the buffer, if that is one of `key`, or a new one.
+    fn room_in_frame(&mut self, key: Key, expected: usize) -> usize {
+        if let Some(open) = self.open.filter(|open| open.key == key) {
+            let room = FRAME_BODY.saturating_sub(self.body_len(open));
+            if room > 0 {
+                return room;
+            }
         }
-        let start = self.output.buffer.len();
         self.output.buffer.reserve(expected.saturating_add(HEADER_LEN));
         self.frame(Frame::Data { stream: key.id, flags: Flags::NONE, length: 0 });
-        OpenFrame { key, start, body: 0 }
+        let start = self.output.buffer.len().saturating_sub(HEADER_LEN);
+        self.open = Some(OpenFrame { key, start });
+        FRAME_BODY
     }
 
-    fn set_length(&mut self, frame: OpenFrame) {
-        let length = u32::try_from(frame.body).unwrap_or(u32::MAX);
-        if let Some(field) = self.output.buffer.get_mut(Frame::length_field(frame.start)) {
+    /// Fills in the length of the frame at the end of the buffer, which will not grow any more.
+    fn close_frame(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let length = u32::try_from(self.body_len(open)).unwrap_or(u32::MAX);
+        if let Some(field) = self.output.buffer.get_mut(Frame::length_field(open.start)) {
             field.copy_from_slice(&length.to_be_bytes());
         }
+    }
+
+    fn body_len(&self, open: OpenFrame) -> usize {
+        self.output.buffer.len().saturating_sub(open.start).saturating_sub(HEADER_LEN)
     }
 }
 

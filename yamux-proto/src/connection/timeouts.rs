@@ -36,9 +36,18 @@ impl Connection {
         self.settle_phase();
     }
 
-    /// What every call that knows the time does first.
+    /// What every call that knows the time does first: arms what was begun by calls that do not.
+    #[inline]
     pub(super) fn tick(&mut self, now: Instant) {
-        self.arm_close(now);
+        if self.is_closing() {
+            self.arm_close(now);
+        }
+        if !self.unarmed.is_empty() {
+            self.arm_streams(now);
+        }
+    }
+
+    fn arm_streams(&mut self, now: Instant) {
         while let Some((timer, key)) = self.unarmed.pop() {
             let delay = match timer {
                 StreamTimer::Open => self.config.open_timeout(),

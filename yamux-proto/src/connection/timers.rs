@@ -42,10 +42,21 @@ impl StreamTimer {
 
 /// The deadlines of a connection: one of each [`Timer`], and a queue for each [`StreamTimer`], whose
 /// delays are the same for every stream, so that a queue is always in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
-    deadlines: [Option<Instant>; Timer::ALL.len()],
+    /// [`NEVER`] for what is not armed: the earliest is asked for at every turn, and is a plain
+    /// minimum this way.
+    deadlines: [Instant; Timer::ALL.len()],
     queues: [Queue; StreamTimer::ALL.len()],
+}
+
+/// The end of time.
+const NEVER: Instant = Instant::from_nanos(u64::MAX);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { deadlines: [NEVER; Timer::ALL.len()], queues: Default::default() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,21 +68,20 @@ struct Queue {
 
 impl Timers {
     pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
-        self.set(timer, Some(at));
+        self.set(timer, at);
     }
 
     /// Arms a timer, unless it is armed for an earlier time.
     pub(crate) fn arm_earlier(&mut self, timer: Timer, at: Instant) {
-        let armed = self.deadlines.get(timer as usize).copied().flatten();
-        self.set(timer, Some(armed.map_or(at, |armed| armed.min(at))));
+        self.set(timer, at.min(self.deadline(timer)));
     }
 
     pub(crate) fn disarm(&mut self, timer: Timer) {
-        self.set(timer, None);
+        self.set(timer, NEVER);
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        self.deadlines.get(timer as usize).copied().flatten().is_some()
+        self.deadline(timer) < NEVER
     }
 
     /// Adds a stream's deadline; `matters` tells which of the earlier entries still do.
@@ -93,15 +103,24 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let streams = self.queues.iter().filter_map(|queue| queue.entries.front());
-        self.deadlines.iter().flatten().copied().chain(streams.map(|(at, _)| *at)).min()
+        let mut next = NEVER;
+        for deadline in self.deadlines {
+            next = next.min(deadline);
+        }
+        for queue in &self.queues {
+            if let Some((at, _)) = queue.entries.front() {
+                next = next.min(*at);
+            }
+        }
+        (next < NEVER).then_some(next)
     }
 
     /// A timer that is due; it is disarmed.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Timer> {
         let due = Timer::ALL.into_iter().zip(&mut self.deadlines);
         for (timer, deadline) in due {
-            if deadline.take_if(|at| *at <= now).is_some() {
+            if *deadline <= now && *deadline < NEVER {
+                *deadline = NEVER;
                 return Some(timer);
             }
         }
@@ -134,12 +153,16 @@ impl Timers {
 
     /// Only this may still happen by itself.
     pub(crate) fn retain(&mut self, timer: Timer) {
-        let deadline = self.deadlines.get(timer as usize).copied().flatten();
+        let deadline = self.deadline(timer);
         self.clear();
         self.set(timer, deadline);
     }
 
-    fn set(&mut self, timer: Timer, at: Option<Instant>) {
+    fn deadline(&self, timer: Timer) -> Instant {
+        self.deadlines.get(timer as usize).copied().unwrap_or(NEVER)
+    }
+
+    fn set(&mut self, timer: Timer, at: Instant) {
         if let Some(deadline) = self.deadlines.get_mut(timer as usize) {
             *deadline = at;
         }

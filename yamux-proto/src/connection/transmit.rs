@@ -6,6 +6,7 @@ use super::Connection;
 use super::batch::Transmit;
 use super::streams::{Key, Opening};
 use super::timers::{StreamTimer, Timer};
+use crate::config::Config;
 use crate::error::{ProtocolError, WriteError};
 use crate::event::Event;
 use crate::flow_control::Growth;
@@ -43,6 +44,7 @@ impl Connection {
         batch.clear();
         self.write_control(now, batch);
         let control = u64::try_from(batch.head.len() / HEADER_LEN).unwrap_or(0);
+        self.data_batched = self.data_sent();
         let frames = self.staging.swap(&mut batch.body).saturating_add(control);
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
@@ -53,6 +55,12 @@ impl Connection {
             self.forget(key);
         }
         self.offer_room();
+    }
+
+    /// Whether a batch was handed out that is not yet known to be in the transport's hands.
+    #[cfg(feature = "driver")]
+    pub(crate) const fn is_transmitting(&self) -> bool {
+        self.in_flight
     }
 
     /// Tells that the last batch is in the transport's hands.
@@ -132,12 +140,7 @@ impl Connection {
         }
         let staged = entry.send.staged_in(batch);
         let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
-        // Streams that compete for a batch share it, or the first in line would fill it each time.
-        let share = STAGED_BYTES.checked_div(self.contenders).unwrap_or(STAGED_BYTES);
-        // Half a buffer a batch: the peer begins to take one half while the other fills. A batch as
-        // large as the initial window would make each side wait for the other in turn.
-        let half = self.config.send_buffer().div_ceil(2);
-        let quota = half.min(share.max(FRAME_BODY)).saturating_sub(staged);
+        let quota = self.quota.saturating_sub(staged);
         let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
         if room == 0 {
             if entry.send.blocked != Blocked::OnRoom {
@@ -151,9 +154,13 @@ impl Connection {
         if entry.send.dribble == Dribble::Allowed {
             entry.send.dribble = Dribble::None;
         }
-        let counted = u64::try_from(taken).unwrap_or(u64::MAX);
-        self.stats.data_sent = self.stats.data_sent.saturating_add(counted);
         Ok(taken)
+    }
+
+    /// Bytes of stream data that were handed out or are staged.
+    pub(super) fn data_sent(&self) -> u64 {
+        let staged = u64::try_from(self.staging.data_len()).unwrap_or(u64::MAX);
+        self.data_batched.saturating_add(staged)
     }
 
     /// Stages data for which room was taken.
@@ -242,7 +249,9 @@ impl Connection {
 
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
-        self.contenders = self.writers.len();
+        // Streams that compete for a batch share it, or the first in line would fill it each time.
+        let share = STAGED_BYTES.checked_div(self.writers.len()).unwrap_or(STAGED_BYTES);
+        self.quota = share.max(FRAME_BODY).min(quota(&self.config));
         for _ in 0..STAGED_BYTES / FRAME_BODY {
             let Some(key) = self.writers.pop_front() else { return };
             self.room_offered = true;
@@ -330,4 +339,11 @@ impl Connection {
         let unacked = |key| streams.get(key).is_some_and(super::streams::Entry::is_unacked);
         self.timers.arm_stream(StreamTimer::Open, at, key, unacked);
     }
+}
+
+/// What one stream may stage in a batch: half of its buffer, so that the peer begins to take one half
+/// while the other fills. A batch as large as the initial window would make each side wait for the
+/// other in turn.
+pub(super) fn quota(config: &Config) -> usize {
+    config.send_buffer().div_ceil(2)
 }

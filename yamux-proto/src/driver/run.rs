@@ -67,7 +67,7 @@ struct Tidy {
 }
 
 impl<T: Transport, C: Timer> Driver<T, C> {
-    /// Rounds of reading and writing before other tasks get their turn.
+    /// Batches to write before other tasks get their turn.
     const BUDGET: usize = 8;
     /// Bytes to read before other tasks get their turn: the readers among them make the buffer free
     /// for the next read while it is still in the cache, and grant the peer more while it has some
@@ -101,16 +101,18 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         }
     }
 
-    /// Reads and writes until there is nothing to do, or others should have their turn.
+    /// Reads, then writes until there is nothing to do, or others should have their turn.
+    ///
+    /// Once is enough for reading: if more comes meanwhile, the transport wakes the driver.
     fn run(&mut self, cx: &mut Context<'_>) -> Pass {
         let now = self.timer.now();
+        let input_left = self.poll_input(cx, now);
+        // After the input: a deadline may be for something that has come already.
+        self.check_deadlines(now);
+        self.poll_output(cx, now);
         for _ in 0..Self::BUDGET {
-            let exhausted = self.poll_input(cx, now);
-            // After the input: a deadline may be for something that has come already.
-            self.check_deadlines(now);
-            self.poll_output(cx, now);
-            match self.next(cx, now, exhausted) {
-                Pass::Write => {}
+            match self.next(cx, now, input_left) {
+                Pass::Write => self.poll_output(cx, now),
                 Pass::CloseWrite if self.poll_close_write(cx, now) => {}
                 Pass::CloseWrite | Pass::Parked => {
                     return match self.poll_alarm(cx, now) {
@@ -203,12 +205,15 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         let parking =
             Parking { transport_full: self.transport_full, input_paused: self.input_paused };
         let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
-        let (pass, batch, deadline) = self.shared.drive(&mut self.wakes, self.progress, |state| {
+        let deadline = &mut self.deadline;
+        let (pass, batch) = self.shared.drive(&mut self.wakes, self.progress, |state| {
             let batch = state.connection.batch();
             let pass = if parking.transport_full {
                 state.park(parking, cx)
             } else {
-                state.connection.handle_transmitted(now);
+                if state.connection.is_transmitting() {
+                    state.connection.handle_transmitted(now);
+                }
                 if may_yield && state.expects_output() {
                     Pass::Yield
                 } else if state.connection.poll_transmit(now, output) {
@@ -220,9 +225,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                     state.park(parking, cx)
                 }
             };
-            (pass, batch, state.connection.poll_timeout())
+            if !matches!(pass, Pass::Write) {
+                *deadline = state.connection.poll_timeout();
+            }
+            (pass, batch)
         });
-        self.deadline = deadline;
         match pass {
             Pass::Write => {
                 self.yields = 0;

@@ -186,12 +186,17 @@ impl State {
     }
 
     /// The batches up to this one are in the transport's hands.
+    #[inline]
     fn note_flushed(&mut self, batch: u64, wakes: &mut Wakes) {
         if self.flushed <= batch {
             self.flushed = batch.saturating_add(1);
-            while let Some(key) = self.flushes.pop() {
-                wakes.push(self.wakers(key).write.take());
-            }
+            self.wake_flushers(wakes);
+        }
+    }
+
+    fn wake_flushers(&mut self, wakes: &mut Wakes) {
+        while let Some(key) = self.flushes.pop() {
+            wakes.push(self.wakers(key).write.take());
         }
     }
 
@@ -247,7 +252,14 @@ impl State {
     }
 
     /// Turns the connection's events into wakers.
+    #[inline]
     fn settle(&mut self, wakes: &mut Wakes) {
+        if self.finished || self.connection.has_events() {
+            self.wake_by_events(wakes);
+        }
+    }
+
+    fn wake_by_events(&mut self, wakes: &mut Wakes) {
         if self.finished {
             self.ends.notify_all(wakes);
         }

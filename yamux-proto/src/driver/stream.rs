@@ -63,21 +63,21 @@ impl Handle {
         max: usize,
         mut sink: impl FnMut(&[u8]),
     ) -> Poll<Result<usize, StreamError>> {
-        let mut pieces = Pieces::default();
-        let direct = self.shared.with(|state, _| {
+        let mut pieces = None;
+        let read = self.shared.with(|state, _| {
             let mut stream = state.connection.stream_at(self.key);
             let result = if stream.front_len() >= SLICE_MIN {
-                pieces.gather(&mut stream, max)
+                pieces.insert(Pieces::default()).gather(&mut stream, max)
             } else {
                 stream.read_with(max, &mut sink)
             };
             state.poll_read_result(cx, self.key, result)
         });
         // Large pieces are copied without the lock.
-        for piece in pieces.0.iter().flatten() {
+        for piece in pieces.iter().flat_map(|pieces| pieces.0.iter().flatten()) {
             sink(piece);
         }
-        direct
+        read
     }
 
     /// Up to `max` received bytes in one piece, without a copy; `None` only after the peer's FIN.

@@ -20,34 +20,51 @@ pub(super) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
 }
 
 /// Wakers collected under the lock, to be woken after it is released: a waker may run anything.
+///
+/// Most calls wake one task at most, and must not allocate for it.
 #[derive(Debug, Default)]
-pub(super) struct Wakes {
-    /// Most calls wake one task at most; that must not allocate.
-    first: Option<Waker>,
-    rest: Vec<Waker>,
+pub(super) enum Wakes {
+    #[default]
+    None,
+    One(Waker),
+    /// Keeps its memory for the next time.
+    Many(Vec<Waker>),
 }
 
 impl Wakes {
     pub(super) fn push(&mut self, waker: Option<Waker>) {
-        match waker {
-            Some(waker) if self.first.is_none() => self.first = Some(waker),
-            Some(waker) => self.rest.push(waker),
-            None => {}
+        let Some(waker) = waker else { return };
+        match self {
+            Self::None => *self = Self::One(waker),
+            Self::One(_) => {
+                if let Self::One(first) = core::mem::replace(self, Self::Many(Vec::new())) {
+                    self.push(Some(first));
+                }
+                self.push(Some(waker));
+            }
+            Self::Many(wakers) => wakers.push(waker),
         }
     }
 
+    /// Gives back the memory that only many wakers need.
     pub(super) fn shrink(&mut self) {
-        self.rest = Vec::new();
+        *self = Self::None;
     }
 
     /// Wakes them all, in the order in which they came.
+    #[inline]
     pub(super) fn wake(&mut self) {
-        if let Some(waker) = self.first.take() {
-            waker.wake();
-        }
-        if !self.rest.is_empty() {
-            for waker in self.rest.drain(..) {
-                waker.wake();
+        match self {
+            Self::None => {}
+            Self::One(_) => {
+                if let Self::One(waker) = core::mem::take(self) {
+                    waker.wake();
+                }
+            }
+            Self::Many(wakers) => {
+                for waker in wakers.drain(..) {
+                    waker.wake();
+                }
             }
         }
     }
