@@ -48,12 +48,8 @@ impl Connection {
         if before > self.leftover {
             self.note_input(now);
         }
-        while self.cause.is_none() && self.wants_input() {
-            match self.next_frame(now, input) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => self.fail(now, error),
-            }
+        if let Err(error) = self.receive(now, input) {
+            self.fail(now, error);
         }
         if self.cause.is_some() {
             input.clear();
@@ -82,28 +78,33 @@ impl Connection {
         self.deferred.is_some()
     }
 
-    /// Takes one item from the input; false when there is none.
-    fn next_frame(&mut self, now: Instant, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+    /// Takes what the input holds, as long as it is wanted.
+    fn receive(&mut self, now: Instant, input: &mut BytesMut) -> Result<(), ProtocolError> {
+        if self.cause.is_some() || !self.wants_input() {
+            return Ok(());
+        }
         if let Some(deferred) = self.deferred.take() {
             self.receive_frame(now, deferred.frame)?;
-            return Ok(true);
         }
-        match self.decoder.next(input)? {
-            None => return Ok(false),
-            Some(Item::Frame(frame)) => {
-                self.stats.frames_received = self.stats.frames_received.saturating_add(1);
-                if self.should_defer(frame) {
-                    self.defer(now, frame);
-                } else {
-                    self.receive_frame(now, frame)?;
-                }
+        while self.cause.is_none() {
+            if !self.wants_input() {
+                self.stats.input_pauses = self.stats.input_pauses.saturating_add(1);
+                break;
             }
-            Some(Item::Body(piece)) => self.receive_body(now, piece)?,
+            match self.decoder.next(input)? {
+                None => break,
+                Some(Item::Frame(frame)) => {
+                    self.stats.frames_received = self.stats.frames_received.saturating_add(1);
+                    if self.should_defer(frame) {
+                        self.defer(now, frame);
+                    } else {
+                        self.receive_frame(now, frame)?;
+                    }
+                }
+                Some(Item::Body(piece)) => self.receive_body(now, piece)?,
+            }
         }
-        if !self.wants_input() {
-            self.stats.input_pauses = self.stats.input_pauses.saturating_add(1);
-        }
-        Ok(true)
+        Ok(())
     }
 
     fn receive_frame(&mut self, now: Instant, frame: Frame) -> Result<(), ProtocolError> {

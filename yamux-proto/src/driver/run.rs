@@ -216,7 +216,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 }
                 if may_yield && state.expects_output() {
                     Pass::Yield
-                } else if state.connection.poll_transmit(now, output) {
+                } else if state.connection.has_output()
+                    && state.connection.poll_transmit(now, output)
+                {
                     state.readers_woken /= 2;
                     Pass::Write
                 } else if input_left {

@@ -32,18 +32,23 @@ pub(super) enum Wakes {
 }
 
 impl Wakes {
+    #[inline]
     pub(super) fn push(&mut self, waker: Option<Waker>) {
-        let Some(waker) = waker else { return };
-        match self {
-            Self::None => *self = Self::One(waker),
-            Self::One(_) => {
-                if let Self::One(first) = core::mem::replace(self, Self::Many(Vec::new())) {
-                    self.push(Some(first));
-                }
-                self.push(Some(waker));
-            }
-            Self::Many(wakers) => wakers.push(waker),
+        match (waker, &mut *self) {
+            (None, _) => {}
+            (Some(waker), Self::None) => *self = Self::One(waker),
+            (Some(waker), Self::One(_)) => self.push_second(waker),
+            (Some(waker), Self::Many(wakers)) => wakers.push(waker),
         }
+    }
+
+    fn push_second(&mut self, second: Waker) {
+        let mut wakers = Vec::new();
+        if let Self::One(first) = core::mem::take(self) {
+            wakers.push(first);
+        }
+        wakers.push(second);
+        *self = Self::Many(wakers);
     }
 
     /// Gives back the memory that only many wakers need.
