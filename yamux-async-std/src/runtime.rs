@@ -35,7 +35,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> driver::Transport for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+        match bufs {
+            // The plain call is the cheaper one.
+            [buf] => Pin::new(&mut self.0).poll_write(cx, buf),
+            _ => Pin::new(&mut self.0).poll_write_vectored(cx, bufs),
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -28,10 +28,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> driver::Transport for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.0.is_write_vectored() {
-            return Pin::new(&mut self.0).poll_write_vectored(cx, bufs);
+        match bufs {
+            // The plain call is the cheaper one.
+            [buf] => Pin::new(&mut self.0).poll_write(cx, buf),
+            [buf, ..] if !self.0.is_write_vectored() => Pin::new(&mut self.0).poll_write(cx, buf),
+            _ => Pin::new(&mut self.0).poll_write_vectored(cx, bufs),
         }
-        Pin::new(&mut self.0).poll_write(cx, bufs.first().map_or(&[], |buf| buf))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

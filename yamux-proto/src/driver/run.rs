@@ -72,7 +72,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Bytes to read before other tasks get their turn: the readers among them make the buffer free
     /// for the next read while it is still in the cache, and grant the peer more while it has some
     /// window left.
-    const READ_BUDGET: usize = 32 * 1024;
+    const READ_BUDGET: usize = 64 * 1024;
     /// Yields in favour of readers that are about to write, before a batch goes out without them.
     const YIELDS_MAX: u8 = 2;
     /// Quiet time after which buffers are given back.
@@ -173,7 +173,14 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     }
 
     /// Writes the batch as far as the transport takes it, and flushes behind it.
+    #[inline]
     fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.output.has_remaining() || self.progress.flushed < self.progress.written {
+            self.write_and_flush(cx, now);
+        }
+    }
+
+    fn write_and_flush(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.output.has_remaining() {
             match self.write_batch(cx) {
                 Ok(progress) => {
