@@ -51,6 +51,14 @@ impl Transmit {
         }
     }
 
+    /// Gives back a large buffer.
+    #[cfg(feature = "driver")]
+    pub(crate) fn trim(&mut self) {
+        if self.body.is_large() {
+            self.shrink();
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.head.clear();
         self.body.clear();

@@ -323,6 +323,16 @@ impl Connection {
         self.unarmed.shrink_to_fit();
     }
 
+    /// Gives back large buffers if no stream is open, and says whether none is.
+    #[cfg(feature = "driver")]
+    pub(crate) fn trim(&mut self) -> bool {
+        let unused = self.streams.len() == 0;
+        if unused {
+            self.staging.trim();
+        }
+        unused
+    }
+
     /// Tells the application to look; nothing comes after [`Event::Closed`].
     fn emit(&mut self, event: Event<Key>) {
         if self.cause.is_none() {

@@ -46,9 +46,6 @@ impl Default for Staging {
 }
 
 impl Staging {
-    /// Buffers that are kept for the next batch grow no larger than this while idle, in bytes.
-    const IDLE: usize = 1024;
-
     /// Adds a frame without a body.
     pub(super) fn frame(&mut self, frame: Frame) {
         self.close_frame();
@@ -110,7 +107,14 @@ impl Staging {
 
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
-            self.output.shrink(Self::IDLE);
+            self.output = Output::default();
+        }
+    }
+
+    #[cfg(feature = "driver")]
+    pub(super) fn trim(&mut self) {
+        if self.output.is_large() {
+            self.shrink();
         }
     }
 
@@ -149,8 +153,10 @@ impl Output {
         self.chunks.clear();
     }
 
-    pub(super) fn shrink(&mut self, to: usize) {
-        self.buffer.shrink_to(to);
-        self.chunks.shrink_to_fit();
+    /// Larger than an idle connection should hold.
+    #[cfg(feature = "driver")]
+    pub(super) fn is_large(&self) -> bool {
+        const SMALL: usize = 1024;
+        self.buffer.capacity() > SMALL
     }
 }

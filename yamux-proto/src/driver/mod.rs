@@ -15,6 +15,7 @@ mod session;
 mod shared;
 mod stream;
 mod sync;
+mod tidy;
 mod wakers;
 
 use core::task::{Context, Poll};

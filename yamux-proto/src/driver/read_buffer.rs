@@ -42,6 +42,11 @@ impl ReadBuffer {
     /// Gives back what an idle connection does not need.
     pub(super) fn shrink(&mut self) {
         self.target = Self::SMALL;
+        self.trim();
+    }
+
+    /// Gives back the memory, but keeps in mind how much there was to read.
+    pub(super) fn trim(&mut self) {
         self.spare = BytesMut::new();
         if self.bytes.is_empty() {
             self.bytes = BytesMut::new();

@@ -12,6 +12,7 @@ use bytes::Buf;
 use super::read_buffer::ReadBuffer;
 use super::shared::{self, Parking, Progress, Shared};
 use super::sync::Arc;
+use super::tidy::Tidy;
 use super::wakers::Wakes;
 use super::{Timer, Transport};
 use crate::connection::Transmit;
@@ -57,15 +58,6 @@ pub(super) enum Pass {
     Done,
 }
 
-/// When to give back the memory that only traffic needs: after a quiet time, which is noticed by the
-/// count of batches and reads standing still.
-#[derive(Debug, Default)]
-struct Tidy {
-    at: Option<Instant>,
-    work: u64,
-    work_seen: u64,
-}
-
 impl<T: Transport, C: Timer> Driver<T, C> {
     /// Batches to write before other tasks get their turn.
     const BUDGET: usize = 8;
@@ -75,8 +67,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     const READ_BUDGET: usize = 64 * 1024;
     /// Yields in favour of readers that are about to write, before a batch goes out without them.
     const YIELDS_MAX: u8 = 2;
-    /// Quiet time after which buffers are given back.
-    const TIDY_AFTER: Duration = Duration::from_millis(100);
     /// Closer than this, an alarm may ring a little early.
     const NEAR: Duration = Duration::from_millis(5);
 
@@ -141,7 +131,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                     self.drive(|state| state.connection.handle_eof(now));
                 }
                 Poll::Ready(Ok(read)) => {
-                    self.tidy.work = self.tidy.work.wrapping_add(1);
+                    self.tidy.count();
                     self.input.learn(room, read);
                     self.take_input(now);
                     budget = budget.saturating_sub(read);
@@ -212,8 +202,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         let parking =
             Parking { transport_full: self.transport_full, input_paused: self.input_paused };
         let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
-        let deadline = &mut self.deadline;
-        let (pass, batch) = self.shared.drive(&mut self.wakes, self.progress, |state| {
+        let (deadline, trim) = (&mut self.deadline, !self.tidy.keeps_buffers());
+        let (pass, batch, trim) = self.shared.drive(&mut self.wakes, self.progress, |state| {
             let batch = state.connection.batch();
             let pass = if parking.transport_full {
                 state.park(parking, cx)
@@ -237,15 +227,20 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             if !matches!(pass, Pass::Write) {
                 *deadline = state.connection.poll_timeout();
             }
-            (pass, batch)
+            let trim = trim && matches!(pass, Pass::Parked) && state.connection.trim();
+            (pass, batch, trim)
         });
         match pass {
             Pass::Write => {
                 self.yields = 0;
                 self.batch = batch;
-                self.tidy.work = self.tidy.work.wrapping_add(1);
+                self.tidy.count();
             }
             Pass::Yield => self.yields = self.yields.saturating_add(1),
+            Pass::Parked if trim => {
+                self.input.trim();
+                self.output.trim();
+            }
             Pass::CloseWrite | Pass::Parked | Pass::Done => {}
         }
         pass
@@ -304,24 +299,17 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.drive(|state| state.connection.handle_timeout(now));
         }
-        if self.tidy.at.is_some_and(|at| at <= now) {
-            self.tidy.at = None;
-            if self.tidy.work == self.tidy.work_seen {
-                self.drive(shared::State::shrink);
-                self.input.shrink();
-                self.output.shrink();
-                self.wakes.shrink();
-            }
+        if self.tidy.is_due(now) {
+            self.drive(shared::State::shrink);
+            self.input.shrink();
+            self.output.shrink();
+            self.wakes.shrink();
         }
     }
 
     /// Sets the alarm for the next deadline; ready if that has passed.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        if self.tidy.at.is_none() && self.tidy.work != self.tidy.work_seen {
-            self.tidy.work_seen = self.tidy.work;
-            self.tidy.at = Some(now + Self::TIDY_AFTER);
-        }
-        let Some(at) = self.deadline.into_iter().chain(self.tidy.at).min() else {
+        let Some(at) = self.deadline.into_iter().chain(self.tidy.deadline(now)).min() else {
             return Poll::Pending;
         };
         // Asking again is not free, and a far alarm that is set need not be asked.
