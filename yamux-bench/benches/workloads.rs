@@ -25,7 +25,7 @@ fn workloads(criterion: &mut Criterion) {
             .warm_up_time(Duration::from_millis(300))
             .measurement_time(Duration::from_secs(1))
             .throughput(throughput(case));
-        for &runtime in case.runtimes() {
+        for runtime in case.runtimes().iter().copied().filter(|it| it.is_tokio()) {
             let executor = runtime.build().expect("a runtime");
             for contender in Name::ALL.into_iter().filter(|&it| it.is_rust() && case.admits(it)) {
                 group.bench_function(

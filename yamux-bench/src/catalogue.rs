@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::{
     contender::Name,
-    link::{Memory, Path, Tcp},
+    link::{Memory, Path, SmolTcp, Tcp},
     measure::{Budget, Measurement, figure},
     runtime::Runtime,
     workload::{
@@ -60,7 +60,8 @@ pub struct Case {
     runtimes: &'static [Runtime],
 }
 
-const BOTH: &[Runtime] = &Runtime::ALL;
+const EVERY: &[Runtime] = &Runtime::ALL;
+const BOTH: &[Runtime] = &[Runtime::MultiThread, Runtime::CurrentThread];
 const MT: &[Runtime] = &[Runtime::MultiThread];
 const CT: &[Runtime] = &[Runtime::CurrentThread];
 
@@ -82,7 +83,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "beside-bulk", about: "64 B there and back beside a saturating stream",
         figure: figure::P50, quick: true,
-        work: Work::BesideBulk(BesideBulk), who: Who::Everyone, chunks: false, runtimes: BOTH,
+        work: Work::BesideBulk(BesideBulk), who: Who::Everyone, chunks: false, runtimes: EVERY,
     },
     Case {
         name: "memory-bulk", about: "64 KiB writes on 1 stream, in memory",
@@ -109,19 +110,19 @@ pub const CASES: &[Case] = &[
 const fn bulk(name: &'static str, about: &'static str, streams: usize, quick: bool) -> Case {
     let work = Work::Bulk(Bulk { streams });
     let figure = figure::BYTES_PER_SECOND;
-    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: true, runtimes: BOTH }
+    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: true, runtimes: EVERY }
 }
 
 const fn messages(name: &'static str, about: &'static str, size: usize, quick: bool) -> Case {
     let work = Work::Messages(Messages { size });
     let figure = figure::PER_SECOND;
-    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: false, runtimes: BOTH }
+    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: false, runtimes: EVERY }
 }
 
 const fn ping_pong(name: &'static str, about: &'static str, streams: usize, quick: bool) -> Case {
     let work = Work::PingPong(PingPong { streams });
     let figure = figure::PER_SECOND;
-    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: false, runtimes: BOTH }
+    Case { name, about, figure, quick, work, who: Who::Everyone, chunks: false, runtimes: EVERY }
 }
 
 const fn churn(name: &'static str, about: &'static str, tasks: usize) -> Case {
@@ -135,7 +136,7 @@ const fn churn(name: &'static str, about: &'static str, tasks: usize) -> Case {
         work,
         who: Who::Everyone,
         chunks: false,
-        runtimes: BOTH,
+        runtimes: EVERY,
     }
 }
 
@@ -178,6 +179,12 @@ impl Case {
             .iter()
             .find(|case| case.name == name)
             .with_context(|| format!("no workload is called {name}; `list` names them"))
+    }
+
+    /// Whether `contender` takes part on `runtime`.
+    pub fn admits_on(&self, runtime: Runtime, contender: Name) -> bool {
+        let at_home = runtime.is_tokio() || matches!(contender, Name::Raw | Name::Ours);
+        at_home && self.runtimes.contains(&runtime) && self.admits(contender)
     }
 
     /// Whether `contender` takes part.
@@ -230,6 +237,9 @@ impl Case {
         budget: Budget,
     ) -> anyhow::Result<Measurement> {
         anyhow::ensure!(self.admits(contender), "{} takes no part here", contender.name());
+        if Runtime::is_smol_here() {
+            return self.run_on_smol(contender, &SmolTcp(link.clone()), budget).await;
+        }
         if contender == Name::OursChunks {
             return self.run_chunks(link, budget).await;
         }
@@ -250,6 +260,28 @@ impl Case {
 }
 
 impl Case {
+    /// The same on smol.
+    async fn run_on_smol(
+        &self,
+        contender: Name,
+        link: &SmolTcp,
+        budget: Budget,
+    ) -> anyhow::Result<Measurement> {
+        match self.work {
+            Work::Bulk(work) => contender.run_on_smol(&work, link, budget).await,
+            Work::Messages(work) => contender.run_on_smol(&work, link, budget).await,
+            Work::PingPong(work) => contender.run_on_smol(&work, link, budget).await,
+            Work::Churn(work) => contender.run_on_smol(&work, link, budget).await,
+            Work::BesideBulk(work) => contender.run_on_smol(&work, link, budget).await,
+            Work::Memory(_)
+            | Work::Open(_)
+            | Work::Idle(_)
+            | Work::Path(_)
+            | Work::Codec(_)
+            | Work::FromGo(_) => anyhow::bail!("{} does not run on smol here", self.name),
+        }
+    }
+
     /// The same by chunks instead of reads and writes.
     async fn run_chunks(&self, link: &Tcp, budget: Budget) -> anyhow::Result<Measurement> {
         match self.work {

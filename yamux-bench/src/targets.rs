@@ -9,7 +9,7 @@ use crate::{
         SECONDS, SYSTEM_CALLS,
     },
     record::Record,
-    runtime::Runtime::{self, CurrentThread as CT, MultiThread as MT},
+    runtime::Runtime::{self, CurrentThread as CT, MultiThread as MT, Smol as SMOL},
 };
 
 /// What our figure is set against.
@@ -27,6 +27,8 @@ enum Against {
     BestGo,
     /// A contender's same figure in another workload.
     Elsewhere(Name, &'static str),
+    /// Our own same figure on another runtime.
+    Runtime(Runtime),
     /// What the bare link takes anyway is subtracted.
     BeyondRaw,
 }
@@ -48,7 +50,7 @@ struct Target {
 }
 
 const RAW: Against = Against::Same(Name::Raw);
-const BOTH: &[Runtime] = &Runtime::ALL;
+const BOTH: &[Runtime] = &[MT, CT];
 
 const fn least(
     workload: &'static str,
@@ -125,6 +127,11 @@ const TARGETS: &[Target] = &[
     least("path-16", &[MT], BYTES_PER_SECOND, 0.98, RAW),
     least("path-from-go-1", &[MT], BYTES_PER_SECOND, 0.95, Against::Elsewhere(Name::Raw, "path-1")),
     least("path-from-go-16", &[MT], BYTES_PER_SECOND, 0.95, Against::Elsewhere(Name::Raw, "path-16")),
+    least("bulk-1", &[SMOL], BYTES_PER_SECOND, 0.85, Against::Runtime(CT)),
+    least("message-32", &[SMOL], PER_SECOND, 0.85, Against::Runtime(CT)),
+    least("ping-pong-1", &[SMOL], PER_SECOND, 0.85, Against::Runtime(CT)),
+    least("ping-pong-100", &[SMOL], PER_SECOND, 0.85, Against::Runtime(CT)),
+    least("churn-1", &[SMOL], PER_SECOND, 0.85, Against::Runtime(CT)),
     most("bulk-1", &[CT], INSTRUCTIONS, 0.33, Against::Itself),
     most("message-32", &[CT], INSTRUCTIONS, 380.0, Against::Itself),
     most("ping-pong-1", &[CT], INSTRUCTIONS, 11_500.0, Against::Itself),
@@ -154,6 +161,9 @@ impl Target {
             Against::Elsewhere(who, workload) => {
                 Some(ours / record.value(workload, runtime, who, self.figure)?)
             }
+            Against::Runtime(other) => {
+                Some(ours / record.value(self.workload, other, self.who, self.figure)?)
+            }
             Against::BeyondRaw => Some(ours - of(Name::Raw, self.figure)?),
         }
     }
@@ -166,6 +176,7 @@ impl Target {
             Against::BestRust => "x the best Rust rival".to_owned(),
             Against::BestGo => "x the better Go library".to_owned(),
             Against::Elsewhere(who, workload) => format!("x {} in {workload}", who.name()),
+            Against::Runtime(other) => format!("x {} on {}", self.who.name(), other.name()),
             Against::BeyondRaw => "beyond raw".to_owned(),
         }
     }

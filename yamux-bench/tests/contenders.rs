@@ -25,7 +25,8 @@ fn expected(case: &Case) -> Option<u64> {
 fn run_all(runtime: Runtime) {
     machine::allow_many_files();
     for case in CASES.iter().filter(|case| case.quick && case.counts_operations()) {
-        for contender in Name::ALL.into_iter().filter(|&it| it.is_rust() && case.admits(it)) {
+        let takes_part = |it: &Name| it.is_rust() && case.admits_on(runtime, *it);
+        for contender in Name::ALL.into_iter().filter(takes_part) {
             let link = Tcp::unpaced();
             let what = format!("{} {} {}", case.name, runtime.name(), contender.name());
             let work =
@@ -48,6 +49,11 @@ fn multi_thread() {
 #[test]
 fn current_thread() {
     run_all(Runtime::CurrentThread);
+}
+
+#[test]
+fn smol() {
+    run_all(Runtime::Smol);
 }
 
 #[test]

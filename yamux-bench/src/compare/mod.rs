@@ -91,9 +91,9 @@ impl Plan {
         named && (case.quick || !self.quick || !self.workloads.is_empty())
     }
 
-    fn contenders(&self, case: &Case, go: Option<&Path>) -> Vec<Name> {
+    fn contenders(&self, case: &Case, runtime: Runtime, go: Option<&Path>) -> Vec<Name> {
         let wanted = |it: &Name| self.contenders.is_empty() || self.contenders.contains(it);
-        let possible = |it: &Name| case.admits(*it) && (go.is_some() || !it.is_go());
+        let possible = |it: &Name| case.admits_on(runtime, *it) && (go.is_some() || !it.is_go());
         Name::ALL.into_iter().filter(wanted).filter(possible).collect()
     }
 
@@ -182,13 +182,13 @@ fn run_all(
     versions: &mut BTreeMap<String, String>,
 ) -> Vec<Entry> {
     let rounds = plan.rounds();
-    let count =
-        rounds.iter().map(|(case, _)| plan.contenders(case, go).len() * plan.runs).sum::<usize>();
+    let count: usize =
+        rounds.iter().map(|(case, it)| plan.contenders(case, *it, go).len() * plan.runs).sum();
     let bar = progress(count as u64);
     let end = plan.total.map(|total| Instant::now() + total);
     let mut entries = Vec::new();
     for (case, runtime) in rounds {
-        let contenders = plan.contenders(case, go);
+        let contenders = plan.contenders(case, runtime, go);
         let mut runs = Runs::default();
         for round in 0..plan.runs {
             // Nobody always runs right after the same neighbour's leftovers.

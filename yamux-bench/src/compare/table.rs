@@ -42,6 +42,7 @@ fn about(runtime: Runtime) -> &'static str {
     match runtime {
         Runtime::MultiThread => "multi-thread, two workers",
         Runtime::CurrentThread => "current-thread",
+        Runtime::Smol => "smol, one thread",
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod async_smux;
 pub mod h2;
 pub mod ours;
+pub mod ours_async_std;
 pub mod raw;
 pub mod rust_yamux;
 pub mod tokio_yamux;
@@ -12,11 +13,11 @@ use std::{future::Future, io};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    async_smux::AsyncSmux, h2::H2, ours::Ours, raw::Raw, rust_yamux::RustYamux,
-    tokio_yamux::TokioYamux,
+    async_smux::AsyncSmux, h2::H2, ours::Ours, ours_async_std::OursAsyncStd, raw::Raw,
+    rust_yamux::RustYamux, tokio_yamux::TokioYamux,
 };
 use crate::{
-    link::{Io, Link},
+    link::{Io, Link, SmolTcp},
     measure::{Budget, Measurement},
     workload::Workload,
 };
@@ -67,7 +68,7 @@ pub trait Accept: Send + 'static {
 pub enum Name {
     /// The bare link: one connection a stream.
     Raw,
-    /// Rust Yamux, `yamux-tokio`.
+    /// Rust Yamux: `yamux-tokio` on Tokio, `yamux-async-std` on smol.
     Ours,
     /// Rust Yamux without copies, by `write_chunk` and `read_chunk`; for bulk.
     OursChunks,
@@ -149,6 +150,29 @@ impl Name {
             Self::OursChunks | Self::GoHashicorp | Self::GoLibp2p => {
                 anyhow::bail!("{} has no such streams in this process", self.name())
             }
+        }
+    }
+
+    /// Runs `workload` on smol, where only the contenders with traits of `futures-io` can.
+    ///
+    /// # Errors
+    /// Those of the workload, and that the contender is none of those.
+    pub async fn run_on_smol<W: Workload>(
+        self,
+        workload: &W,
+        link: &SmolTcp,
+        budget: Budget,
+    ) -> anyhow::Result<Measurement> {
+        match self {
+            Self::Raw => workload.run::<Raw, _>(link, budget).await,
+            Self::Ours => workload.run::<OursAsyncStd, _>(link, budget).await,
+            Self::OursChunks
+            | Self::RustYamux
+            | Self::TokioYamux
+            | Self::H2
+            | Self::AsyncSmux
+            | Self::GoHashicorp
+            | Self::GoLibp2p => anyhow::bail!("{} does not run on smol here", self.name()),
         }
     }
 }

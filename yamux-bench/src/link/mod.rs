@@ -2,13 +2,14 @@
 
 pub mod memory;
 pub mod path;
+pub mod smol_tcp;
 pub mod tcp;
 
 use std::{future::Future, io};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use self::{memory::Memory, path::Path, tcp::Tcp};
+pub use self::{memory::Memory, path::Path, smol_tcp::SmolTcp, tcp::Tcp};
 
 /// A byte pipe in both directions.
 pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {}

@@ -26,7 +26,7 @@ impl Workload for Churn {
         budget: Budget,
     ) -> anyhow::Result<Measurement> {
         let (mut opener, mut acceptor) = C::connect(link).await?;
-        let server = spawn(async move {
+        let mut server = spawn(async move {
             while let Ok(stream) = acceptor.accept().await {
                 spawn(respond(stream));
             }

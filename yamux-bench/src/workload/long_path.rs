@@ -44,7 +44,7 @@ impl Workload for LongPath {
         }
 
         let measurement = observe(&received, budget).await?;
-        for task in tasks {
+        for mut task in tasks {
             if task.is_finished() {
                 task.await??;
             } else {
