@@ -42,6 +42,9 @@ pub(crate) struct TooMany;
 impl Ping {
     /// Answers that make the shortest round trip trustworthy for tuning windows.
     const ENOUGH: u32 = 4;
+    /// What the first answer may take longer than the path does, while both ends get going. A round
+    /// trip well beyond it is believed at once, so that windows grow early where they have to.
+    const NOISE: Duration = Duration::from_millis(5);
 
     /// Asks for a ping and returns the value of the one whose answer counts.
     pub(crate) fn request(&mut self) -> u32 {
@@ -64,8 +67,9 @@ impl Ping {
     }
 
     /// Whether more round trips should be measured before windows are tuned by them.
-    pub(crate) const fn is_unsure(&self) -> bool {
-        self.answered < Self::ENOUGH
+    pub(crate) fn is_unsure(&self) -> bool {
+        let short = self.rtt_min.is_none_or(|rtt| rtt < Self::NOISE);
+        short && self.answered < Self::ENOUGH
     }
 
     /// The ping to send now.
