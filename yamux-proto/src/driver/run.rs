@@ -101,8 +101,13 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         self.check_deadlines(now);
         self.poll_output(cx, now);
         for _ in 0..Self::BUDGET {
-            match self.next(cx, now, input_left) {
-                Pass::Write => self.poll_output(cx, now),
+            let pass = self.next(cx, now, input_left);
+            if matches!(pass, Pass::Write) {
+                self.poll_output(cx, now);
+            }
+            self.wakes.wake();
+            match pass {
+                Pass::Write => {}
                 Pass::CloseWrite if self.poll_close_write(cx, now) => {}
                 Pass::CloseWrite | Pass::Parked => {
                     return match self.poll_alarm(cx, now) {
@@ -203,7 +208,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Parking { transport_full: self.transport_full, input_paused: self.input_paused };
         let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
         let (deadline, trim) = (&mut self.deadline, !self.tidy.keeps_buffers());
-        let (pass, batch, trim) = self.shared.drive(&mut self.wakes, self.progress, |state| {
+        let wakes = &mut self.wakes;
+        let (pass, batch, trim) = self.shared.drive_silently(wakes, self.progress, |state| {
             let batch = state.connection.batch();
             let pass = if parking.transport_full {
                 state.park(parking, cx)

@@ -112,15 +112,23 @@ impl Shared {
         progress: Progress,
         act: impl FnOnce(&mut State) -> R,
     ) -> R {
-        let result = {
-            let mut state = lock(&self.state);
-            state.parked = false;
-            state.note_flushed(progress.flushed, wakes);
-            let result = act(&mut state);
-            state.settle(wakes);
-            result
-        };
+        let result = self.drive_silently(wakes, progress, act);
         wakes.wake();
+        result
+    }
+
+    /// [`drive`](Self::drive), but leaves it to the caller to wake.
+    pub(super) fn drive_silently<R>(
+        &self,
+        wakes: &mut Wakes,
+        progress: Progress,
+        act: impl FnOnce(&mut State) -> R,
+    ) -> R {
+        let mut state = lock(&self.state);
+        state.parked = false;
+        state.note_flushed(progress.flushed, wakes);
+        let result = act(&mut state);
+        state.settle(wakes);
         result
     }
 
