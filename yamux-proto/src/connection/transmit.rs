@@ -249,6 +249,10 @@ impl Connection {
 
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
+        if self.writers.is_empty() {
+            self.quota = quota(&self.config);
+            return;
+        }
         // Streams that compete for a batch share it, or the first in line would fill it each time.
         let share = STAGED_BYTES.checked_div(self.writers.len()).unwrap_or(STAGED_BYTES);
         self.quota = share.max(FRAME_BODY).min(quota(&self.config));

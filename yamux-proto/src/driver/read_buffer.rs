@@ -23,13 +23,25 @@ impl ReadBuffer {
     const LARGE: usize = 256 * 1024;
 
     /// Makes room for the next read, and says how much there is.
+    #[inline]
     pub(super) fn make_room(&mut self) -> usize {
+        let room = self.room();
+        if room > 0 && room >= self.target / 4 {
+            return room;
+        }
+        self.renew();
+        self.room()
+    }
+
+    fn room(&self) -> usize {
+        self.bytes.capacity().saturating_sub(self.bytes.len())
+    }
+
+    fn renew(&mut self) {
         self.target = self.target.max(Self::SMALL);
-        let room = self.bytes.capacity().saturating_sub(self.bytes.len());
-        if room < self.target / 4 && !self.bytes.try_reclaim(self.target) {
+        if !self.bytes.try_reclaim(self.target) {
             self.replace();
         }
-        self.bytes.capacity().saturating_sub(self.bytes.len())
     }
 
     /// Learns from a read that had `room` and brought `read` bytes.

@@ -216,7 +216,7 @@ impl State {
         if self.transport == TransportState::Done {
             return Pass::Done;
         }
-        if self.is_driver_wanted() || self.connection.poll_writers() {
+        if self.is_driver_wanted(self.transport) || self.connection.poll_writers() {
             return Pass::Yield;
         }
         register(&mut self.driver, cx);
@@ -247,16 +247,16 @@ impl State {
     }
 
     fn wake_driver(&mut self, wakes: &mut Wakes) {
-        if self.parked && self.is_driver_wanted() {
+        if self.parked && self.is_driver_wanted(self.connection.transport_state()) {
             self.parked = false;
             wakes.push(self.driver.clone());
         }
     }
 
-    fn is_driver_wanted(&self) -> bool {
+    fn is_driver_wanted(&self, transport: TransportState) -> bool {
         self.connection.wants_attention(!self.transport_full)
             || (self.input_paused && self.connection.wants_input())
-            || self.connection.transport_state() != self.transport
+            || transport != self.transport
     }
 
     /// Turns the connection's events into wakers.

@@ -47,6 +47,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A header that is none. The input is of no use from there on.
+    #[inline]
     pub fn next<'a>(&mut self, input: &'a mut BytesMut) -> Result<Option<Item<'a>>, FrameError> {
         if self.body_remaining > 0 {
             let len = self.body_remaining.min(input.len());
