@@ -66,10 +66,14 @@ impl Ping {
         self.start();
     }
 
-    /// Whether more round trips should be measured before windows are tuned by them.
-    pub(crate) fn is_unsure(&self) -> bool {
-        let short = self.rtt_min.is_none_or(|rtt| rtt < Self::NOISE);
-        short && self.answered < Self::ENOUGH
+    /// Whether more round trips should be measured.
+    pub(crate) const fn wants_more(&self) -> bool {
+        self.answered < Self::ENOUGH
+    }
+
+    /// The shortest round trip, once it can be trusted for tuning windows.
+    pub(crate) fn rtt_trusted(&self) -> Option<Duration> {
+        self.rtt_min.filter(|rtt| *rtt >= Self::NOISE || !self.wants_more())
     }
 
     /// The ping to send now.

@@ -317,7 +317,7 @@ impl Connection {
                 if !entry.state.can_receive() {
                     return None;
                 }
-                if self.ping.is_unsure() {
+                if self.ping.wants_more() {
                     self.ping.request();
                 }
                 let (delta, grown) = entry.recv.window.update(now, growth);
@@ -331,7 +331,7 @@ impl Connection {
     fn growth(&mut self) -> Growth {
         let total = self.config.max_receive_window_total();
         Growth {
-            rtt: self.ping.rtt_min().filter(|_| !self.ping.is_unsure()),
+            rtt: self.ping.rtt_trusted(),
             size_max: self.config.max_receive_window(),
             budget: total.saturating_sub(self.window_growth),
         }

@@ -212,7 +212,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         let (pass, batch, trim) = self.shared.drive_silently(wakes, self.progress, |state| {
             let batch = state.connection.batch();
             let pass = if parking.transport_full {
-                state.park(parking, cx)
+                // Input that is left wakes nobody: only what was looked for in vain does.
+                if input_left { Pass::Yield } else { state.park(parking, cx) }
             } else {
                 if state.connection.is_transmitting() {
                     state.connection.handle_transmitted(now);
