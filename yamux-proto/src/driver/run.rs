@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use bytes::Buf;
 
 use super::read_buffer::ReadBuffer;
-use super::shared::{self, Parking, Progress, Shared};
+use super::shared::{self, Progress, Shared, Standing};
 use super::sync::Arc;
 use super::tidy::Tidy;
 use super::wakers::Wakes;
@@ -198,39 +198,19 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         }
     }
 
-    /// Looks at what the session wants next: a batch to write, or sleep.
-    ///
-    /// When several readers were woken a moment ago, some of them are about to write: going last
-    /// turns their answers into one write, which doubles the round trips of many streams. With one
-    /// reader, waiting would only cost it time.
+    /// Asks what is next, and keeps the books.
     fn next(&mut self, cx: &Context<'_>, now: Instant, input_left: bool) -> Pass {
-        let parking =
-            Parking { transport_full: self.transport_full, input_paused: self.input_paused };
-        let (output, may_yield) = (&mut self.output, self.yields < Self::YIELDS_MAX);
-        let (deadline, trim) = (&mut self.deadline, !self.tidy.keeps_buffers());
-        let wakes = &mut self.wakes;
+        let standing = Standing {
+            transport_full: self.transport_full,
+            input_paused: self.input_paused,
+            input_left,
+            may_yield: self.yields < Self::YIELDS_MAX,
+        };
+        let (output, deadline) = (&mut self.output, &mut self.deadline);
+        let (wakes, trim) = (&mut self.wakes, !self.tidy.keeps_buffers());
         let (pass, batch, trim) = self.shared.drive_silently(wakes, self.progress, |state| {
             let batch = state.connection.batch();
-            let pass = if parking.transport_full {
-                // Input that is left wakes nobody: only what was looked for in vain does.
-                if input_left { Pass::Yield } else { state.park(parking, cx) }
-            } else {
-                if state.connection.is_transmitting() {
-                    state.connection.handle_transmitted(now);
-                }
-                if may_yield && state.expects_output() {
-                    Pass::Yield
-                } else if state.connection.has_output()
-                    && state.connection.poll_transmit(now, output)
-                {
-                    state.readers_woken /= 2;
-                    Pass::Write
-                } else if input_left {
-                    Pass::Yield
-                } else {
-                    state.park(parking, cx)
-                }
-            };
+            let pass = state.next(standing, cx, now, output);
             if !matches!(pass, Pass::Write) {
                 *deadline = state.connection.poll_timeout();
             }
