@@ -80,7 +80,7 @@ struct LinkArguments {
 
 #[derive(Debug, Args)]
 struct CompareArguments {
-    /// The smoke run: one short run of the quick workloads, no record, under a minute.
+    /// The smoke run: one short run of the quick workloads, no record, about a minute.
     #[arg(long)]
     quick: bool,
     /// Only workloads whose name contains one of these.

@@ -78,7 +78,7 @@ impl Plan {
             runs: 1,
             time: Duration::from_millis(80),
             patience: Duration::from_secs(3),
-            total: Some(Duration::from_secs(50)),
+            total: Some(Duration::from_secs(180)),
             costs: false,
             quick: true,
             ..Self::full()
