@@ -8,7 +8,9 @@ use std::io;
 
 use yamux_tokio::{Config, StreamError};
 
-use crate::session::{Abilities, Keepalive, Resets, SHORT_KEEPALIVE, Settings, StartSession};
+use crate::session::{
+    Abilities, Keepalive, Resets, SHORT_KEEPALIVE, Settings, StartSession, Stream,
+};
 
 /// One of our adapters.
 pub trait Adapter: StartSession {
@@ -72,4 +74,45 @@ fn reset_code(error: &io::Error) -> Option<u32> {
         return None;
     };
     Some(*code)
+}
+
+/// Makes a session of an adapter one that the conversations use: the adapters' calls are the same,
+/// and their streams are once `$wrap` has given them Tokio's traits.
+macro_rules! conversational {
+    ($session:ty, $wrap:expr) => {
+        impl Session for $session {
+            fn open(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
+                Box::pin(async { Ok(super::boxed(Self::open(self).await?, $wrap)) })
+            }
+
+            fn accept(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
+                Box::pin(async { Ok(super::boxed(Self::accept(self).await?, $wrap)) })
+            }
+
+            fn ping(&self) -> BoxFuture<'_, io::Result<()>> {
+                Box::pin(async { Ok(Self::ping(self).await.map(drop)?) })
+            }
+
+            fn go_away(&self) -> BoxFuture<'_, io::Result<()>> {
+                Box::pin(async { Ok(Self::go_away(self).await?) })
+            }
+
+            fn close(&self) -> BoxFuture<'_, io::Result<()>> {
+                Box::pin(async { Ok(Self::close(self).await?) })
+            }
+
+            fn closed(&self) -> BoxFuture<'_, String> {
+                Box::pin(async { Self::closed(self).await.to_string() })
+            }
+
+            fn reset_code(&self, error: &io::Error) -> Option<u32> {
+                super::reset_code(error)
+            }
+        }
+    };
+}
+use conversational;
+
+fn boxed<S, T: Stream + 'static>(stream: S, wrap: impl FnOnce(S) -> T) -> Box<dyn Stream> {
+    Box::new(wrap(stream))
 }
