@@ -15,8 +15,8 @@ pub const PENDING_REFUSALS: usize = 256;
 /// Pings that have not been answered; further ones are dropped and counted (CVE-2019-9512).
 pub const PENDING_PONGS: usize = 32;
 
-/// Bytes staged for the transport by all streams together. Without this bound, sixteen bulk streams
-/// lose a quarter of their throughput to cache misses, and a small request waits behind them all.
+/// Bytes staged for the transport by all streams together. Without this bound, many bulk streams
+/// would write past the caches, and a small request would wait behind them all.
 pub const STAGED_BYTES: usize = 256 * 1024;
 
 /// What a stream with nothing staged may always stage, in bytes, so that bulk cannot starve a small

@@ -218,8 +218,8 @@ impl State {
     /// What the driver does next: write what is put into `batch`, let others run, or sleep.
     ///
     /// When several readers were woken a moment ago, some of them are about to write: going last
-    /// turns their answers into one write, which doubles the round trips of many streams. With one
-    /// reader, waiting would only cost it time.
+    /// turns their answers into one write, to the gain of many streams. With one reader, waiting
+    /// would only cost it time.
     pub(super) fn next(
         &mut self,
         standing: Standing,

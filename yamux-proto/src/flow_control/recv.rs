@@ -8,7 +8,7 @@ use crate::time::Instant;
 /// The receive window of a stream.
 ///
 /// The peer gets back what the application consumed once that is a quarter of the window: waiting
-/// for a half, as the Go libraries do, leaves a sender idle for longer and costs a fifth of bulk
+/// for a half, as the Go libraries do, leaves a sender idle for longer, at the cost of bulk
 /// throughput. The window doubles when it was what held the peer back: a peer that has more to send
 /// moves one window a round trip, so a whole window consumed in less than [`Self::PATIENCE`] round
 /// trips was too small. Only consumed bytes count, so a peer cannot grow the window of an
