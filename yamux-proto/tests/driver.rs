@@ -1,101 +1,159 @@
-//! The driver, polled by hand: no runtime, no clock, and nothing but its own wakes to go on.
+//! The driver, polled by hand: no runtime, a clock that moves when it is told to, and nothing but
+//! the driver's own wakes to go on.
 
 #![cfg(feature = "driver")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 #![allow(clippy::disallowed_types, reason = "polling by hand is the point")]
 
-use std::io::{self, IoSlice};
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+mod rig;
 
-use bytes::BytesMut;
-use yamux_proto::driver::{Timer, Transport, session};
-use yamux_proto::{Config, Flags, Frame, Instant, Side, StreamId};
+use std::task::Poll;
+use std::time::Duration;
 
-/// A transport that has all its input at once, and takes no output.
-struct Stuck {
-    input: Vec<u8>,
-    unread: Arc<AtomicUsize>,
+use rig::{Flag, Rig, ready};
+use yamux_proto::driver::{SessionError, StreamError};
+use yamux_proto::{Config, Flags, Frame, GoAwayCode, Side};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
 }
 
-impl Transport for Stuck {
-    fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
-        let read = self.input.len().min(buf.capacity() - buf.len());
-        if read == 0 {
-            return Poll::Pending;
-        }
-        buf.extend_from_slice(&self.input.drain(..read).collect::<Vec<_>>());
-        self.unread.store(self.input.len(), Ordering::Relaxed);
-        Poll::Ready(Ok(read))
-    }
-
-    fn poll_write_vectored(
-        &mut self,
-        _: &mut Context<'_>,
-        _: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Pending
-    }
-
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// A clock that stands still, and an alarm that never rings.
-struct Frozen;
-
-impl Timer for Frozen {
-    fn now(&self) -> Instant {
-        Instant::ORIGIN
-    }
-
-    fn poll_until(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<()> {
-        Poll::Pending
-    }
-}
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Polls until the future no longer wakes itself.
-fn settle(future: impl Future<Output = ()>) {
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut future = pin!(future);
-    loop {
-        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
-        if poll.is_ready() || !woken.0.swap(false, Ordering::Relaxed) {
-            return;
-        }
-    }
+/// Nothing happens by itself but what a test is about.
+fn quiet() -> yamux_proto::ConfigBuilder {
+    Config::builder().keepalive_interval(None)
 }
 
 #[test]
 fn reading_goes_on_while_the_transport_takes_nothing() {
     // More than the driver reads in a turn. Both sides may write more than the other has read, and
     // if both waited for that with reading, neither would move again.
-    let stream = StreamId::new(1).unwrap();
-    let body = vec![0; 250_000];
-    let mut input = Frame::Data { stream, flags: Flags::SYN, length: 250_000 }.encode().to_vec();
-    input.extend_from_slice(&body);
-    let unread = Arc::new(AtomicUsize::new(input.len()));
+    let mut rig = Rig::new(Side::Server, Config::default());
+    rig.transport().takes_writes = false;
+    rig.receive(Frame::Data { stream: rig.id(1), flags: Flags::SYN, length: 250_000 });
+    rig.receive_bytes(&vec![0; 250_000]);
+    rig.run();
+    assert_eq!(rig.transport().input.len(), 0);
+}
 
-    let transport = Stuck { input, unread: Arc::clone(&unread) };
-    let (session, driver) = session(transport, Frozen, Side::Server, Config::default());
-    settle(driver);
-    assert_eq!(unread.load(Ordering::Relaxed), 0);
-    drop(session);
+#[test]
+fn a_stream_left_after_its_fin_went_out_costs_nothing_while_it_waits() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+    rig.run();
+    assert!(rig.poll(|cx| stream.poll_close(cx)).is_ready());
+    drop(stream);
+    assert!(rig.run() < 5, "the driver wakes itself for nothing");
+    rig.pass(HOUR);
+    assert_eq!(rig.session().stats().resets_sent, 1, "the stream is reset in the end");
+    assert_eq!(rig.session().num_streams(), 0);
+}
+
+#[test]
+fn a_writer_that_waits_for_the_rest_of_a_window_costs_nothing() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    let mut left = 262_000;
+    while left > 0 {
+        let chunk = vec![0; left.min(60_000)];
+        if let Poll::Ready(written) = rig.poll(|cx| stream.poll_write(cx, &chunk)) {
+            left -= written.unwrap();
+        }
+        rig.run();
+    }
+    assert!(rig.poll(|cx| stream.poll_write(cx, &[0; 1000])).is_pending());
+    assert!(rig.run() < 5, "the driver wakes itself for nothing");
+    rig.pass(secs(1));
+    assert!(
+        rig.poll(|cx| stream.poll_write(cx, &[0; 1000])).is_ready(),
+        "small is better than never"
+    );
+}
+
+#[test]
+fn close_ends_in_time_with_nothing_left_to_send() {
+    for stuck in [false, true] {
+        let patient = quiet().close_timeout(secs(2)).write_stall_timeout(HOUR);
+        let mut rig = Rig::new(Side::Server, patient.build().unwrap());
+        let mut stream = rig.accept();
+        assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+        rig.run();
+        if stuck {
+            rig.transport().takes_writes = false;
+            rig.receive(Frame::Ping { request: true, value: 1 });
+            rig.run();
+        }
+        let session = rig.session();
+        let mut close = Box::pin(session.close());
+        assert!(rig.poll(|cx| close.as_mut().poll(cx)).is_pending());
+        rig.run();
+        rig.pass(secs(2));
+        assert!(rig.poll(|cx| close.as_mut().poll(cx)).is_ready(), "stuck: {stuck}");
+    }
+}
+
+#[test]
+fn a_session_that_nobody_holds_ends_in_time() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let mut stream = rig.accept();
+    assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+    rig.run();
+    drop(stream);
+    rig.leave();
+    assert!(rig.run() < 5, "the driver wakes itself for nothing");
+    rig.pass(secs(10));
+    assert!(rig.is_done());
+}
+
+#[test]
+fn a_flush_that_gets_stuck_is_not_a_close_in_good_order() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    rig.transport().takes_flushes = false;
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"in a buffer")).is_ready());
+    let session = rig.session();
+    let mut close = Box::pin(session.close());
+    assert!(rig.poll(|cx| close.as_mut().poll(cx)).is_pending());
+    rig.run();
+    rig.pass(HOUR);
+    let closed = rig.poll(|cx| close.as_mut().poll(cx));
+    assert!(
+        matches!(closed, Poll::Ready(Err(SessionError::WriteStall | SessionError::CloseTimeout))),
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn a_flush_hears_of_a_reset() {
+    let mut rig = Rig::new(Side::Client, Config::default());
+    let mut stream = rig.open();
+    rig.transport().takes_writes = false;
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"stuck")).is_ready());
+    rig.run();
+    let woken = Flag::default();
+    assert!(woken.poll(|cx| stream.poll_flush(cx)).is_pending());
+    rig.receive(Frame::WindowUpdate { stream: stream.id(), flags: Flags::RST, delta: 3 });
+    rig.run();
+    assert!(woken.is_set());
+    let flushed = rig.poll(|cx| stream.poll_flush(cx));
+    assert!(matches!(flushed, Poll::Ready(Err(StreamError::Reset(3)))), "{flushed:?}");
+}
+
+#[test]
+fn a_peer_that_breaks_the_protocol_and_talks_on_is_left_in_time() {
+    let mut rig = Rig::new(Side::Server, Config::default());
+    rig.transport().endless = true;
+    rig.receive(Frame::GoAway { code: GoAwayCode::INTERNAL_ERROR });
+    for _ in 0..100 {
+        rig.poll_driver();
+    }
+    assert!(rig.transport().write_closed, "the write side closes at once");
+    rig.advance(secs(1));
+    rig.poll_driver();
+    rig.poll_driver();
+    assert!(rig.is_done());
+    let cause = ready(rig.session().closed());
+    assert!(matches!(cause, SessionError::GoAway(GoAwayCode::INTERNAL_ERROR)), "{cause:?}");
 }

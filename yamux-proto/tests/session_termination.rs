@@ -208,13 +208,15 @@ fn the_close_timeout_covers_the_whole_of_close() {
     raw.stream(stream).unwrap().finish().unwrap();
     raw.close(GoAwayCode::NORMAL);
     raw.sent();
-    raw.pass(secs(4) - millis(1));
+    raw.pass(secs(3) - millis(1));
     assert_eq!((raw.cause(), raw.frames()), (None, vec![]));
     raw.pass(millis(1));
     assert!(raw.cause().is_some());
     assert_eq!(raw.frames(), [said_go_away(0)]);
     raw.write_closed();
-    raw.pass(secs(1));
+    raw.pass(secs(1) - millis(1));
+    assert_eq!(raw.transport_state(), TransportState::AwaitEnd);
+    raw.pass(millis(1));
     assert_eq!(raw.transport_state(), TransportState::Done, "the peer never leaves");
 }
 

@@ -1,5 +1,7 @@
 //! How a session ends: Go Away of both sides, draining, and the farewell (spec: Go Away).
 
+use core::time::Duration;
+
 use super::Connection;
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
@@ -65,6 +67,7 @@ impl Connection {
             return;
         }
         self.phase = Phase::Draining(code);
+        self.untimed = true;
         self.refusing = true;
         while let Some(key) = self.accept_queue.pop_front() {
             self.reset_stream(key, ResetError::Locally(0));
@@ -196,7 +199,7 @@ impl Connection {
                     true => ConnectionError::Closed,
                     false => ConnectionError::CloseTimeout,
                 });
-                self.timers.arm(Timer::Close, now + FAREWELL.min(self.config.close_timeout()));
+                self.timers.arm(Timer::Close, now + self.farewell());
             }
             Phase::Farewell { .. } | Phase::Done => self.finish(),
         }
@@ -212,15 +215,22 @@ impl Connection {
         self.end(ConnectionError::Closed);
     }
 
+    /// Whether the end is under way, and needs a time by which it comes.
     pub(super) fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Draining(_) | Phase::Farewell { .. })
     }
 
-    /// Sees to it that closing comes to an end.
+    /// Sees to it that closing comes to an end, with time left to say so.
     pub(super) fn arm_close(&mut self, now: Instant) {
         if !self.timers.is_armed(Timer::Close) {
-            self.timers.arm(Timer::Close, now + self.config.close_timeout());
+            let draining = self.config.close_timeout().saturating_sub(self.farewell());
+            self.timers.arm(Timer::Close, now + draining);
         }
+    }
+
+    /// What of the time for closing is kept for the end of it.
+    fn farewell(&self) -> Duration {
+        FAREWELL.min(self.config.close_timeout().checked_div(2).unwrap_or_default())
     }
 
     /// The session is over for the application, whatever still has to be said to the peer.
@@ -231,6 +241,7 @@ impl Connection {
         self.emit(Event::Closed);
         self.cause = Some(cause);
         self.phase = Phase::Farewell { write_closed: false };
+        self.untimed = true;
         self.timers.retain(Timer::Close);
         self.announcements.clear();
         self.refusals.clear();

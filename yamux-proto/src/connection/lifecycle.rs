@@ -37,7 +37,7 @@ impl Connection {
     pub(crate) fn linger_if_left(&mut self, key: Key) {
         let left = |entry: &Entry| entry.state.awaits_peer() && !entry.held.recv;
         if self.cause.is_none() && self.streams.get(key).is_some_and(left) {
-            self.unarmed.push((StreamTimer::Linger, key));
+            self.arm_later(StreamTimer::Linger, key);
         }
     }
 

@@ -136,7 +136,9 @@ pub struct Connection {
     late_bytes: u64,
 
     timers: Timers,
-    /// Timers of streams that were begun by calls that do not know the time.
+    /// Something began in a call that does not know the time, and its timer is to be armed.
+    untimed: bool,
+    /// Timers of streams that began so.
     unarmed: Vec<(StreamTimer, Key)>,
     last_input: Instant,
 
@@ -180,6 +182,7 @@ impl Connection {
             late_frames: 0,
             late_bytes: 0,
             timers: Timers::default(),
+            untimed: false,
             unarmed: Vec::new(),
             last_input: now,
             events: VecDeque::new(),

@@ -38,16 +38,22 @@ impl Connection {
 
     /// What every call that knows the time does first: arms what was begun by calls that do not.
     #[inline]
-    pub(super) fn tick(&mut self, now: Instant) {
-        if self.is_closing() {
-            self.arm_close(now);
-        }
-        if !self.unarmed.is_empty() {
-            self.arm_streams(now);
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if core::mem::take(&mut self.untimed) {
+            self.arm_untimed(now);
         }
     }
 
-    fn arm_streams(&mut self, now: Instant) {
+    /// Arms a stream's timer as soon as the time is known.
+    pub(super) fn arm_later(&mut self, timer: StreamTimer, key: Key) {
+        self.unarmed.push((timer, key));
+        self.untimed = true;
+    }
+
+    fn arm_untimed(&mut self, now: Instant) {
+        if self.is_closing() {
+            self.arm_close(now);
+        }
         while let Some((timer, key)) = self.unarmed.pop() {
             let delay = match timer {
                 StreamTimer::Open => self.config.open_timeout(),

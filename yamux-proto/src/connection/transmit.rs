@@ -87,11 +87,11 @@ impl Connection {
             || (self.ping.has_output() && self.cause.is_none())
     }
 
-    /// Whether the owner should call [`poll_transmit`](Self::poll_transmit) soon, be it only to
-    /// learn of a new deadline.
+    /// Whether the owner should come back soon: with [`poll_transmit`](Self::poll_transmit) if it can
+    /// write, or only to tell the time and learn of a new deadline.
     #[cfg(feature = "driver")]
     pub(crate) fn wants_attention(&self, can_write: bool) -> bool {
-        (can_write && self.has_output()) || !self.unarmed.is_empty()
+        (can_write && self.has_output()) || self.untimed
     }
 
     /// The number of the batch being staged; what a stream has written so far will have been sent
@@ -224,7 +224,7 @@ impl Connection {
         let Some(entry) = self.streams.get_mut(key) else { return };
         if entry.send.window.available() > 0 && entry.send.dribble == Dribble::None {
             entry.send.dribble = Dribble::Waiting;
-            self.unarmed.push((StreamTimer::Dribble, key));
+            self.arm_later(StreamTimer::Dribble, key);
         }
     }
 

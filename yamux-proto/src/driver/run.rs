@@ -3,14 +3,14 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use std::io::{self, IoSlice};
 
 use bytes::Buf;
 
 use super::read_buffer::ReadBuffer;
-use super::shared::{self, Progress, Shared, Standing};
+use super::shared::{self, Shared, Standing};
 use super::sync::Arc;
 use super::tidy::Tidy;
 use super::wakers::Wakes;
@@ -32,8 +32,10 @@ pub struct Driver<T, C> {
     output: Transmit,
     /// The number of the batch in `output`, or of the last one that was.
     batch: u64,
-    progress: Progress,
-    transport_full: bool,
+    /// The batch is not yet written and flushed.
+    sending: bool,
+    /// The number of the last batch that is.
+    flushed: u64,
     wakes: Wakes,
     yields: u8,
     /// When the connection next wants to know the time.
@@ -80,8 +82,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             input_paused: false,
             output: Transmit::default(),
             batch: 0,
-            progress: Progress::default(),
-            transport_full: false,
+            sending: false,
+            flushed: 0,
             wakes: Wakes::default(),
             yields: 0,
             deadline: None,
@@ -109,6 +111,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             match pass {
                 Pass::Write => {}
                 Pass::CloseWrite if self.poll_close_write(cx, now) => {}
+                Pass::CloseWrite if input_left => return Pass::Yield,
                 Pass::CloseWrite | Pass::Parked => {
                     return match self.poll_alarm(cx, now) {
                         Poll::Pending => Pass::Parked,
@@ -152,7 +155,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn take_input(&mut self, now: Instant) {
         let input = &mut self.input.bytes;
-        self.input_paused = self.shared.drive(&mut self.wakes, self.progress, |state| {
+        self.input_paused = self.shared.drive(&mut self.wakes, self.flushed, |state| {
             state.connection.handle_input(now, input);
             state.is_input_unwanted()
         });
@@ -167,48 +170,57 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         !self.input_paused
     }
 
-    /// Writes the batch as far as the transport takes it, and flushes behind it.
+    /// Sends the batch as far as the transport takes it.
     #[inline]
     fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.output.has_remaining() || self.progress.flushed < self.progress.written {
-            self.write_and_flush(cx, now);
+        if self.sending {
+            self.send_batch(cx, now);
         }
     }
 
-    fn write_and_flush(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.output.has_remaining() {
-            match self.write_batch(cx) {
-                Ok(progress) => {
-                    self.transport_full = self.output.has_remaining();
-                    if self.transport_full {
-                        self.drive(|state| state.connection.handle_transport_full(now, progress));
-                        return;
-                    }
-                    self.progress.written = self.batch;
-                }
-                Err(error) => return self.fail(error),
+    fn send_batch(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let before = self.output.remaining();
+        match self.poll_send(cx) {
+            Poll::Pending => {
+                let progress = self.output.remaining() < before;
+                self.drive(|state| state.connection.handle_transport_full(now, progress));
+            }
+            Poll::Ready(Ok(())) => {
+                self.sending = false;
+                self.flushed = self.batch;
+            }
+            Poll::Ready(Err(error)) => self.fail(error),
+        }
+    }
+
+    /// Writes what is left of the batch, and flushes behind it: only then the transport has it, and a
+    /// flush that gets stuck is no better than a write.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.output.has_remaining() {
+            // Most batches are one buffer of frames, with control frames ahead of it at times.
+            let written = match self.output.has_chunks() {
+                true => self.write_segments::<64>(cx),
+                false => self.write_segments::<2>(cx),
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.output.advance(written),
             }
         }
-        if self.progress.flushed < self.progress.written {
-            match self.transport.poll_flush(cx) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => self.progress.flushed = self.progress.written,
-                Poll::Ready(Err(error)) => self.fail(error),
-            }
-        }
+        self.transport.poll_flush(cx)
     }
 
     /// Asks what is next, and keeps the books.
     fn next(&mut self, cx: &Context<'_>, now: Instant, input_left: bool) -> Pass {
         let standing = Standing {
-            transport_full: self.transport_full,
+            transport_full: self.sending,
             input_paused: self.input_paused,
             input_left,
             may_yield: self.yields < Self::YIELDS_MAX,
         };
         let (output, deadline) = (&mut self.output, &mut self.deadline);
         let (wakes, trim) = (&mut self.wakes, !self.tidy.keeps_buffers());
-        let (pass, batch, trim) = self.shared.drive_silently(wakes, self.progress, |state| {
+        let (pass, batch, trim) = self.shared.drive_silently(wakes, self.flushed, |state| {
             let batch = state.connection.batch();
             let pass = state.next(standing, cx, now, output);
             if !matches!(pass, Pass::Write) {
@@ -221,6 +233,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Pass::Write => {
                 self.yields = 0;
                 self.batch = batch;
+                self.sending = true;
                 self.tidy.count();
             }
             Pass::Yield => self.yields = self.yields.saturating_add(1),
@@ -231,28 +244,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Pass::CloseWrite | Pass::Parked | Pass::Done => {}
         }
         pass
-    }
-
-    /// Writes the batch as far as the transport takes it; whether it took anything.
-    fn write_batch(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let mut progress = false;
-        while self.output.has_remaining() {
-            // Most batches are one buffer of frames, with control frames ahead of it at times.
-            let written = match self.output.has_chunks() {
-                true => self.write_segments::<64>(cx),
-                false => self.write_segments::<2>(cx),
-            };
-            match written {
-                Poll::Pending => break,
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => {
-                    self.output.advance(written);
-                    progress = true;
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-            }
-        }
-        Ok(progress)
     }
 
     /// One vectored write of at most `N` segments.
@@ -271,7 +262,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         match self.transport.poll_close(cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => {
-                self.progress.flushed = self.progress.written;
                 self.drive(|state| state.connection.handle_write_closed(now));
                 true
             }
@@ -318,11 +308,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn finish(&mut self) {
         self.finished = true;
-        self.shared.drive(&mut self.wakes, self.progress, shared::State::finish);
+        self.shared.drive(&mut self.wakes, self.flushed, shared::State::finish);
     }
 
     fn drive(&mut self, act: impl FnOnce(&mut shared::State)) {
-        self.shared.drive(&mut self.wakes, self.progress, act);
+        self.shared.drive(&mut self.wakes, self.flushed, act);
     }
 }
 
@@ -350,7 +340,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
 impl<T, C> Drop for Driver<T, C> {
     fn drop(&mut self) {
         if !self.finished {
-            self.shared.drive(&mut self.wakes, self.progress, |state| {
+            self.shared.drive(&mut self.wakes, self.flushed, |state| {
                 state.fail(None);
                 state.finish();
             });

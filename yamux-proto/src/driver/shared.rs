@@ -52,17 +52,10 @@ pub(super) struct State {
     readers_woken: u32,
 }
 
-/// The numbers of the last batches that were written, and flushed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
-    pub(super) written: u64,
-    pub(super) flushed: u64,
-}
-
 /// Where the driver stands as it asks what is next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
-    /// The transport takes no more of the batch under way.
+    /// The transport does not take the batch under way, or does not flush it.
     pub(super) transport_full: bool,
     /// Input is left unread because the connection did not want it.
     pub(super) input_paused: bool,
@@ -111,15 +104,15 @@ impl Shared {
         result
     }
 
-    /// Does something for the driver, which is awake by nature; how far it has come is known before
-    /// anything that the peer may have done about it.
+    /// Does something for the driver, which is awake by nature. That the batch `flushed` is, is known
+    /// before anything that the peer may have done about it.
     pub(super) fn drive<R>(
         &self,
         wakes: &mut Wakes,
-        progress: Progress,
+        flushed: u64,
         act: impl FnOnce(&mut State) -> R,
     ) -> R {
-        let result = self.drive_silently(wakes, progress, act);
+        let result = self.drive_silently(wakes, flushed, act);
         wakes.wake();
         result
     }
@@ -128,12 +121,12 @@ impl Shared {
     pub(super) fn drive_silently<R>(
         &self,
         wakes: &mut Wakes,
-        progress: Progress,
+        flushed: u64,
         act: impl FnOnce(&mut State) -> R,
     ) -> R {
         let mut state = lock(&self.state);
         state.parked = false;
-        state.note_flushed(progress.flushed, wakes);
+        state.note_flushed(flushed, wakes);
         let result = act(&mut state);
         state.settle(wakes);
         result
@@ -184,6 +177,7 @@ impl State {
 
     pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>) {
         self.wait_to_write(key, cx);
+        self.connection.stream_at(key).await_flush();
         if self.flushes.last() != Some(&key) {
             self.flushes.push(key);
         }
@@ -227,10 +221,12 @@ impl State {
         now: Instant,
         batch: &mut Transmit,
     ) -> Pass {
+        if !standing.transport_full && self.connection.is_transmitting() {
+            self.connection.handle_transmitted(now);
+        }
+        // What handles began waits for its timer, output or not.
+        self.connection.tick(now);
         if !standing.transport_full {
-            if self.connection.is_transmitting() {
-                self.connection.handle_transmitted(now);
-            }
             if standing.may_yield && self.expects_output() {
                 return Pass::Yield;
             }
@@ -238,10 +234,6 @@ impl State {
                 self.readers_woken /= 2;
                 return Pass::Write;
             }
-        }
-        // Input that is left wakes nobody: only what was looked for in vain does.
-        if standing.input_left {
-            return Pass::Yield;
         }
         self.park(standing, cx)
     }
@@ -254,15 +246,15 @@ impl State {
         if self.transport == TransportState::Done {
             return Pass::Done;
         }
-        if self.is_driver_wanted(self.transport) || self.connection.poll_writers() {
+        let close = self.transport == TransportState::CloseWrite;
+        // Input that is left wakes nobody: only what was looked for in vain does.
+        let left = standing.input_left && !close;
+        if left || self.is_driver_wanted(self.transport) || self.connection.poll_writers() {
             return Pass::Yield;
         }
         register(&mut self.driver, cx);
         self.parked = true;
-        match self.transport {
-            TransportState::CloseWrite => Pass::CloseWrite,
-            TransportState::Open | TransportState::AwaitEnd | TransportState::Done => Pass::Parked,
-        }
+        if close { Pass::CloseWrite } else { Pass::Parked }
     }
 
     /// Whether readers were woken that are likely to write in a moment, behind what is there.

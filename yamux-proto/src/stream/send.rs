@@ -35,6 +35,9 @@ pub(crate) enum Blocked {
     OnWindow(u16),
     /// Room in the staged output; the stream is in line for it.
     OnRoom,
+    /// The transport, to have what was written; the driver sees to that.
+    #[cfg(feature = "driver")]
+    OnFlush,
 }
 
 impl SendHalf {

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use super::recv::{Pool, RecvHalf};
+#[cfg(feature = "driver")]
+use super::send::Blocked;
 use super::state::State;
 use crate::connection::{Connection, Key};
 use crate::error::{ReadError, ResetError, WriteError};
@@ -149,6 +151,16 @@ impl<'a> Stream<'a> {
         match self.connection.entry(self.key)?.state {
             State::Reset(why) => Some(why),
             State::Open | State::SentFin | State::GotFin | State::Closed => None,
+        }
+    }
+
+    /// The application waits for its output to be flushed: a reset is to wake it.
+    #[cfg(feature = "driver")]
+    pub(crate) fn await_flush(&mut self) {
+        if let Some(entry) = self.connection.entry_mut(self.key) {
+            if entry.send.blocked == Blocked::No {
+                entry.send.blocked = Blocked::OnFlush;
+            }
         }
     }
 
