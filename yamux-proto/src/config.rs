@@ -116,18 +116,19 @@ impl Config {
     }
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. At most
-    /// about 40 MiB a session.
+    /// about 45 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// however many are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {
             accept_backlog: 64,
             open_timeout: Duration::from_secs(30),
             linger_timeout: Duration::from_secs(5),
             linger_bytes: INITIAL_WINDOW,
-            max_inbound_streams: 128,
+            max_inbound_streams: 64,
             max_receive_window: 1024 * 1024,
             max_receive_window_total: 4 * 1024 * 1024,
             send_buffer: 64 * 1024,
-            max_unread_bytes: 16 * 1024 * 1024,
+            max_unread_bytes: 20 * 1024 * 1024,
             ..Self::default()
         }
     }
@@ -163,6 +164,9 @@ impl Config {
     }
 
     /// How long a dropped stream waits for the peer's FIN before it is reset. Default 30 s.
+    ///
+    /// The Go libraries drop what they have not read when they see RST: for readers that may take
+    /// longer, choose a longer time, or keep the stream until the peer has finished.
     pub const fn linger_timeout(&self) -> Duration {
         self.linger_timeout
     }
@@ -200,6 +204,10 @@ impl Config {
 
     /// Unread bytes on all streams together beyond which nothing more is read from the transport.
     /// Default 256 MiB.
+    ///
+    /// Then the whole session waits for the application to read. One that may leave a thousand full
+    /// streams unread while it waits for another one needs a larger limit, or fewer streams: the
+    /// windows of all streams together are what can be unread at most.
     pub const fn max_unread_bytes(&self) -> usize {
         self.max_unread_bytes
     }

@@ -35,8 +35,8 @@ pub const DRIBBLE: usize = 1024;
 pub const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long input waits for the application to accept a stream when the backlog is full, before the
-/// stream is refused. An application that is not accepting costs the peer this pause once; one that
-/// is busy gets its turn in this time.
+/// stream is refused. An application that is busy gets its turn in this time. One that is slow or does
+/// not accept costs the peer this pause once, until it has caught up with half of the backlog.
 pub const ACCEPT_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Frames without effect that may come at once, and how many more a second: empty Data, Window

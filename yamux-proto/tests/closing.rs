@@ -139,6 +139,18 @@ fn rst_is_seen_as_reset_on_either_carrier() {
 }
 
 #[test]
+fn what_ended_with_fin_stays_whole_when_rst_follows() {
+    let (mut raw, stream) = Raw::accepted();
+    let ends = [data(1, Flags::FIN, b"all of it"), window_update(1, Flags::RST, 5)];
+    raw.send(&ends.concat());
+    assert_eq!(raw.read(stream), b"all of it");
+    assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), Ok(0));
+    let reset = ResetError::ByPeer(5);
+    assert_eq!(raw.stream(stream).unwrap().write(b"x"), Err(WriteError::Reset(reset)));
+    assert_eq!(raw.stream(stream).unwrap().reset_cause(), Some(reset));
+}
+
+#[test]
 fn a_blocked_writer_wakes_when_the_stream_is_reset() {
     let (mut raw, stream) = Raw::opened();
     raw.write(stream, &pattern(1, 262_144));

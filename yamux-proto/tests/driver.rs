@@ -7,11 +7,13 @@
 
 mod rig;
 
-use std::task::Poll;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use rig::{Flag, Rig, ready};
-use yamux_proto::driver::{SessionError, StreamError};
+use yamux_proto::driver::{Handle, SessionError, StreamError};
 use yamux_proto::{Config, Flags, Frame, GoAwayCode, Side};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -156,4 +158,52 @@ fn a_peer_that_breaks_the_protocol_and_talks_on_is_left_in_time() {
     assert!(rig.is_done());
     let cause = ready(rig.session().closed());
     assert!(matches!(cause, SessionError::GoAway(GoAwayCode::INTERNAL_ERROR)), "{cause:?}");
+}
+
+/// A waker that owns a stream, as that of a task may own the task.
+struct Owner {
+    _stream: Mutex<Handle>,
+}
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn the_last_waker_of_a_task_may_own_a_stream() {
+    let (done, finished) = mpsc::channel();
+    thread::spawn(move || {
+        let mut rig = Rig::new(Side::Client, Config::default());
+        for replaced in [false, true] {
+            let (mut stream, owned) = (rig.open(), rig.open());
+            let waker = Waker::from(Arc::new(Owner { _stream: Mutex::new(owned) }));
+            assert!(stream.poll_read(&mut Context::from_waker(&waker), 1, |_| ()).is_pending());
+            drop(waker);
+            if replaced {
+                assert!(rig.poll(|cx| stream.poll_read(cx, 1, |_| ())).is_pending());
+            }
+            drop(stream);
+        }
+        assert_eq!(rig.session().num_streams(), 4, "all of them await the peer's FIN");
+        done.send(()).unwrap();
+    });
+    let waited = finished.recv_timeout(secs(60));
+    assert!(waited.is_ok(), "the session waits for itself");
+}
+
+#[test]
+fn everybody_who_flushes_hears_of_it() {
+    let mut rig = Rig::new(Side::Client, Config::default());
+    let mut streams = [rig.open(), rig.open(), rig.open()];
+    let flags = [Flag::default(), Flag::default(), Flag::default()];
+    rig.transport().takes_writes = false;
+    for (stream, flag) in streams.iter_mut().zip(&flags) {
+        assert!(rig.poll(|cx| stream.poll_write(cx, b"stuck")).is_ready());
+        assert!(flag.poll(|cx| stream.poll_flush(cx)).is_pending());
+    }
+    rig.run();
+    assert!(!flags.iter().any(Flag::is_set));
+    rig.transport().takes_writes = true;
+    rig.poll_driver();
+    assert!(flags.iter().all(Flag::is_set));
 }

@@ -218,6 +218,7 @@ fn an_unanswered_open_resets_that_stream_only() {
     );
     let events = raw.take_events();
     assert!(events.contains(&Event::Readable(silent)) && events.contains(&Event::Outbound));
+    assert!(raw.stream(alive).unwrap().is_acked() && !raw.stream(silent).unwrap().is_acked());
     assert!(raw.frames().contains(&update(silent.get(), Flags::RST, 0)));
     assert_eq!((raw.cause(), raw.read(alive)), (None, b"alive".repeat(4)));
 }
@@ -305,6 +306,38 @@ fn an_application_that_does_not_accept_costs_the_peer_one_pause() {
     raw.send(&syns([7]));
     assert_eq!(raw.untaken(), 0);
     assert_eq!(raw.frames(), [3, 5, 7].map(|id| update(id, Flags::RST, 0)));
+}
+
+#[test]
+fn an_application_that_accepts_slowly_costs_the_peer_one_pause_until_it_has_caught_up() {
+    let config = Config::builder().accept_backlog(4).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns([1, 3, 5, 7, 9]));
+    raw.pass(ACCEPT_PATIENCE);
+    raw.send(b"");
+    assert_eq!(raw.frames(), [update(9, Flags::RST, 0)]);
+    raw.accept().unwrap();
+    raw.send(&syns([11, 13]));
+    assert!(raw.wants_input(), "one of four is not enough to wait again");
+    assert_eq!(raw.frames(), [update(13, Flags::RST, 0), update(1, Flags::ACK, 0)]);
+    raw.accept().unwrap();
+    raw.accept().unwrap();
+    raw.send(&syns([15, 17, 19]));
+    assert!(!raw.wants_input(), "the application has caught up");
+}
+
+#[test]
+fn a_stream_that_is_reset_before_it_is_accepted_gives_its_place_back() {
+    let config = Config::builder().accept_backlog(2).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns([1, 3]));
+    raw.stream(id(1)).unwrap().reset(0);
+    raw.stream(id(3)).unwrap().reset(0);
+    assert_eq!(raw.accept(), None);
+    raw.sent();
+    raw.send(&syns([5, 7]));
+    assert!(raw.wants_input());
+    assert_eq!((raw.accept(), raw.accept(), raw.accept()), (Some(id(5)), Some(id(7)), None));
 }
 
 #[test]

@@ -64,21 +64,29 @@ impl Connection {
         };
         self.stage_reset(key, code);
         self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
-        if let Some(entry) = self.streams.get(key) {
+        if let Some(entry) = self.streams.get_mut(key) {
             let (opening, granted) = (entry.opening, entry.recv.window.granted());
-            self.expect_late_data(granted);
-            if opening == Opening::SynSent {
-                self.acknowledge(key);
+            match opening {
+                Opening::Arrived => {
+                    entry.opening = Opening::Done;
+                    self.unaccepted = self.unaccepted.saturating_sub(1);
+                }
+                Opening::SynSent => {
+                    self.free_place(key, Opening::Unanswered);
+                }
+                Opening::SynDue | Opening::AckDue | Opening::Done | Opening::Unanswered => {}
             }
+            self.expect_late_data(granted);
         }
         self.drop_unread(key);
         self.wake_both(key);
         self.release_if_over(key);
     }
 
-    /// Frees the place among the unacknowledged that a stream of ours holds; true if it held one.
-    pub(super) fn acknowledge(&mut self, key: Key) -> bool {
-        let freed = self.streams.acknowledge(key);
+    /// Frees the place among the unacknowledged that a stream of ours holds, for what became of its
+    /// opening; true if it held one.
+    pub(super) fn free_place(&mut self, key: Key, became: Opening) -> bool {
+        let freed = self.streams.free_place(key, became);
         if freed {
             self.emit(Event::Outbound);
         }
@@ -115,7 +123,7 @@ impl Connection {
 
     /// Removes a stream and returns what it held.
     pub(super) fn forget(&mut self, key: Key) {
-        self.acknowledge(key);
+        self.free_place(key, Opening::Unanswered);
         self.drop_unread(key);
         let Some(entry) = self.streams.remove(key) else { return };
         let extra = entry.recv.window.extra(self.config.initial_receive_window());

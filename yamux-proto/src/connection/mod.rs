@@ -36,7 +36,7 @@ use go_away::Phase;
 use ping::Ping;
 use receive::{Body, Deferred};
 use staging::Staging;
-use streams::{Held, Opening, Streams};
+use streams::{Entry, Held, Opening, Streams};
 use timers::{StreamTimer, Timers};
 
 /// One end of a Yamux session, without I/O, clock or tasks.
@@ -99,8 +99,10 @@ pub struct Connection {
     decoder: Decoder,
     body: Body,
     deferred: Option<Deferred>,
-    /// The application has accepted a stream since the backlog was last full.
+    /// The application has accepted a stream since input began to wait for that.
     accepting: bool,
+    /// It did not in time: input does not wait again until half of the backlog is free.
+    outwaited: bool,
 
     streams: Streams,
     pool: Pool,
@@ -161,6 +163,7 @@ impl Connection {
             body: Body::Nobody,
             deferred: None,
             accepting: true,
+            outwaited: false,
             streams: Streams::new(side),
             pool: Pool::default(),
             accept_queue: VecDeque::new(),
@@ -230,10 +233,12 @@ impl Connection {
     pub(crate) fn accept_key(&mut self) -> Option<Key> {
         self.accepting = true;
         while let Some(key) = self.accept_queue.pop_front() {
-            let Some(entry) = self.streams.get_mut(key) else { continue };
+            let waits = |entry: &&mut Entry| entry.opening == Opening::Arrived;
+            let Some(entry) = self.streams.get_mut(key).filter(waits) else { continue };
             entry.opening = Opening::AckDue;
             entry.held = Held::BOTH;
             self.unaccepted = self.unaccepted.saturating_sub(1);
+            self.outwaited &= self.unaccepted > self.config.accept_backlog() / 2;
             self.announce(key);
             self.stats.streams_accepted = self.stats.streams_accepted.saturating_add(1);
             return Some(key);

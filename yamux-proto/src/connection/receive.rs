@@ -187,7 +187,7 @@ impl Connection {
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
         // shows that the peer knows the stream.
-        let effect = self.acknowledge(key);
+        let effect = self.free_place(key, Opening::Done);
         Ok(Some(Admitted { key, effect }))
     }
 
@@ -336,6 +336,7 @@ impl Connection {
             return false;
         };
         self.accepting
+            && !self.outwaited
             && !self.refusing
             && flags.contains(Flags::SYN)
             && self.unaccepted >= self.config.accept_backlog()
@@ -351,6 +352,7 @@ impl Connection {
     pub(super) fn deferral_timed_out(&mut self) {
         if let Some(deferred) = self.deferred.as_mut() {
             deferred.patient = false;
+            self.outwaited = true;
         }
     }
 

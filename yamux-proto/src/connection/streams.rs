@@ -12,7 +12,7 @@ use crate::stream_id::{Side, StreamId};
 
 /// A stream's place in the slab. The serial number tells it from the slot's other tenants, whose id
 /// may be the same: a peer can use an id again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) id: StreamId,
     pub(crate) slot: u32,
@@ -47,6 +47,8 @@ pub(crate) enum Opening {
     AckDue,
     /// Either's; nothing more to say.
     Done,
+    /// Ours; it ended before the peer answered.
+    Unanswered,
 }
 
 /// Which halves the application holds a handle of.
@@ -76,9 +78,14 @@ impl Entry {
         }
     }
 
-    /// Whether our SYN is still without an answer.
-    pub(crate) const fn is_unacked(&self) -> bool {
+    /// Whether our SYN still awaits an answer.
+    pub(crate) const fn awaits_ack(&self) -> bool {
         matches!(self.opening, Opening::SynDue | Opening::SynSent)
+    }
+
+    /// Whether the peer has shown that it knows the stream.
+    pub(crate) const fn is_acked(&self) -> bool {
+        !self.awaits_ack() && !matches!(self.opening, Opening::Unanswered)
     }
 }
 
@@ -154,9 +161,11 @@ impl Streams {
 
     /// Forgets a stream and returns it.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
-        self.acknowledge(key);
-        let entry =
-            self.entries.get_mut(as_index(key.slot))?.take_if(|entry| entry.id == key.id)?;
+        self.free_place(key, Opening::Unanswered);
+        let entry = self
+            .entries
+            .get_mut(as_index(key.slot))?
+            .take_if(|entry| entry.serial == key.serial)?;
         self.index.remove(&key.id);
         self.vacant.push(key.slot);
         if self.is_inbound(key.id) {
@@ -168,12 +177,13 @@ impl Streams {
         Some(entry)
     }
 
-    /// Frees the place among the unacknowledged that a stream of ours holds; true if it held one.
-    pub(crate) fn acknowledge(&mut self, key: Key) -> bool {
-        let Some(entry) = self.get_mut(key).filter(|entry| entry.is_unacked()) else {
+    /// Frees the place among the unacknowledged that a stream of ours holds, for what became of its
+    /// opening; true if it held one.
+    pub(crate) fn free_place(&mut self, key: Key, became: Opening) -> bool {
+        let Some(entry) = self.get_mut(key).filter(|entry| entry.awaits_ack()) else {
             return false;
         };
-        entry.opening = Opening::Done;
+        entry.opening = became;
         self.unacked = self.unacked.saturating_sub(1);
         true
     }

@@ -62,7 +62,7 @@ impl Connection {
             };
             let streams = &self.streams;
             self.timers.arm_stream(timer, now + delay, key, |key| match timer {
-                StreamTimer::Open => streams.get(key).is_some_and(Entry::is_unacked),
+                StreamTimer::Open => streams.get(key).is_some_and(Entry::awaits_ack),
                 StreamTimer::Linger | StreamTimer::Dribble => streams.get(key).is_some(),
             });
         }
@@ -106,7 +106,7 @@ impl Connection {
     }
 
     fn open_timed_out(&mut self, key: Key) {
-        if self.streams.get(key).is_some_and(Entry::is_unacked) {
+        if self.streams.get(key).is_some_and(Entry::awaits_ack) {
             self.reset_stream(key, ResetError::OpenTimeout);
         }
     }

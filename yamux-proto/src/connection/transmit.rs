@@ -7,7 +7,7 @@ use super::batch::Transmit;
 use super::streams::{Key, Opening};
 use super::timers::{StreamTimer, Timer};
 use crate::config::Config;
-use crate::error::{ProtocolError, WriteError};
+use crate::error::{ProtocolError, ResetError, WriteError};
 use crate::event::Event;
 use crate::flow_control::Growth;
 use crate::frame::{Flags, Frame, HEADER_LEN};
@@ -123,7 +123,7 @@ impl Connection {
         match entry.state {
             State::Open | State::GotFin => {}
             State::SentFin | State::Closed => return Err(WriteError::Finished),
-            State::Reset(why) => return Err(WriteError::Reset(why)),
+            State::Reset(why) | State::Stopped(why) => return Err(WriteError::Reset(why)),
         }
         if let Some(cause) = self.cause {
             return Err(WriteError::Closed(cause));
@@ -300,7 +300,7 @@ impl Connection {
                 entry.opening = Opening::SynSent;
                 let delta = entry.recv.window.announce(now);
                 if entry.state.is_ended() {
-                    self.acknowledge(key);
+                    self.free_place(key, Opening::Unanswered);
                 } else {
                     self.timers_for_open(now, key);
                 }
@@ -310,10 +310,10 @@ impl Connection {
                 entry.opening = Opening::Done;
                 let wanted = entry.state.can_receive();
                 let delta = if wanted { entry.recv.window.announce(now) } else { 0 };
-                let gone = matches!(entry.state, State::Reset(crate::ResetError::ByPeer(_)));
+                let gone = matches!(entry.state.reset_cause(), Some(ResetError::ByPeer(_)));
                 (!gone).then_some((Flags::ACK, delta))
             }
-            Opening::SynSent | Opening::Arrived | Opening::Done => {
+            Opening::SynSent | Opening::Arrived | Opening::Done | Opening::Unanswered => {
                 if !entry.state.can_receive() {
                     return None;
                 }
@@ -340,7 +340,7 @@ impl Connection {
     fn timers_for_open(&mut self, now: Instant, key: Key) {
         let at = now + self.config.open_timeout();
         let streams = &self.streams;
-        let unacked = |key| streams.get(key).is_some_and(super::streams::Entry::is_unacked);
+        let unacked = |key| streams.get(key).is_some_and(super::streams::Entry::awaits_ack);
         self.timers.arm_stream(StreamTimer::Open, at, key, unacked);
     }
 }

@@ -146,7 +146,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 }
                 Poll::Ready(Err(error)) => {
                     self.input_ended = true;
-                    self.fail(error);
+                    self.fail(Some(error));
                 }
             }
         }
@@ -189,7 +189,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 self.sending = false;
                 self.flushed = self.batch;
             }
-            Poll::Ready(Err(error)) => self.fail(error),
+            Poll::Ready(Err(error)) => self.fail(Some(error)),
         }
     }
 
@@ -220,15 +220,16 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         };
         let (output, deadline) = (&mut self.output, &mut self.deadline);
         let (wakes, trim) = (&mut self.wakes, !self.tidy.keeps_buffers());
-        let (pass, batch, trim) = self.shared.drive_silently(wakes, self.flushed, |state| {
-            let batch = state.connection.batch();
-            let pass = state.next(standing, cx, now, output);
-            if !matches!(pass, Pass::Write) {
-                *deadline = state.connection.poll_timeout();
-            }
-            let trim = trim && matches!(pass, Pass::Parked) && state.connection.trim();
-            (pass, batch, trim)
-        });
+        let (pass, batch, trim) =
+            self.shared.drive_silently(wakes, self.flushed, |state, wakes| {
+                let batch = state.connection.batch();
+                let pass = state.next(standing, cx, now, output, wakes);
+                if !matches!(pass, Pass::Write) {
+                    *deadline = state.connection.poll_timeout();
+                }
+                let trim = trim && matches!(pass, Pass::Parked) && state.connection.trim();
+                (pass, batch, trim)
+            });
         match pass {
             Pass::Write => {
                 self.yields = 0;
@@ -266,7 +267,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 true
             }
             Poll::Ready(Err(error)) => {
-                self.fail(error);
+                self.fail(Some(error));
                 true
             }
         }
@@ -301,14 +302,17 @@ impl<T: Transport, C: Timer> Driver<T, C> {
         }
         rung
     }
+}
 
-    fn fail(&mut self, error: io::Error) {
-        self.drive(|state| state.fail(Some(error)));
+impl<T, C> Driver<T, C> {
+    fn fail(&mut self, error: Option<io::Error>) {
+        self.drive(|state| state.fail(error));
     }
 
     fn finish(&mut self) {
         self.finished = true;
-        self.shared.drive(&mut self.wakes, self.flushed, shared::State::finish);
+        self.shared.drive_silently(&mut self.wakes, self.flushed, shared::State::finish);
+        self.wakes.wake();
     }
 
     fn drive(&mut self, act: impl FnOnce(&mut shared::State)) {
@@ -340,10 +344,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
 impl<T, C> Drop for Driver<T, C> {
     fn drop(&mut self) {
         if !self.finished {
-            self.shared.drive(&mut self.wakes, self.flushed, |state| {
-                state.fail(None);
-                state.finish();
-            });
+            self.fail(None);
+            self.finish();
         }
     }
 }

@@ -210,7 +210,7 @@ impl Session {
                 Poll::Ready(answer)
             }
             None => {
-                queue(state).wait(ticket, cx);
+                queue(state).wait(ticket, cx, wakes);
                 Poll::Pending
             }
         })

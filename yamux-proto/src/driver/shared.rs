@@ -1,14 +1,17 @@
 //! What the handles and the driver of one session share, behind one lock.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::task::{Context, Waker};
 use core::time::Duration;
 use std::io;
 
+use hashbrown::HashSet;
+
 use super::error::SessionError;
 use super::run::Pass;
 use super::sync::{Arc, Mutex, lock};
-use super::wakers::{StreamWakers, WaitQueue, Wakes, register};
+use super::wakers::{StreamWakers, WaitQueue, Wakes};
 use crate::connection::{Connection, Event, Key, Transmit, TransportState};
 use crate::time::Instant;
 
@@ -31,7 +34,7 @@ pub(super) struct State {
     pub(super) pings: WaitQueue,
     pub(super) ends: WaitQueue,
     /// Streams whose writer waits for a flush.
-    flushes: Vec<Key>,
+    flushes: HashSet<Key>,
     driver: Option<Waker>,
     /// The driver sleeps; before it does, it looks at everything.
     parked: bool,
@@ -74,7 +77,7 @@ impl Shared {
             opens: WaitQueue::default(),
             pings: WaitQueue::default(),
             ends: WaitQueue::default(),
-            flushes: Vec::new(),
+            flushes: HashSet::new(),
             driver: None,
             parked: false,
             transport_full: false,
@@ -112,7 +115,7 @@ impl Shared {
         flushed: u64,
         act: impl FnOnce(&mut State) -> R,
     ) -> R {
-        let result = self.drive_silently(wakes, flushed, act);
+        let result = self.drive_silently(wakes, flushed, |state, _| act(state));
         wakes.wake();
         result
     }
@@ -122,12 +125,12 @@ impl Shared {
         &self,
         wakes: &mut Wakes,
         flushed: u64,
-        act: impl FnOnce(&mut State) -> R,
+        act: impl FnOnce(&mut State, &mut Wakes) -> R,
     ) -> R {
         let mut state = lock(&self.state);
         state.parked = false;
         state.note_flushed(flushed, wakes);
-        let result = act(&mut state);
+        let result = act(&mut state, wakes);
         state.settle(wakes);
         result
     }
@@ -157,17 +160,17 @@ impl State {
     }
 
     /// The driver is done.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, wakes: &mut Wakes) {
         self.finished = true;
-        self.driver = None;
+        wakes.drop_later(self.driver.take());
     }
 
-    pub(super) fn wait_to_read(&mut self, key: Key, cx: &Context<'_>) {
-        register(&mut self.wakers(key).read, cx);
+    pub(super) fn wait_to_read(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {
+        wakes.register(&mut self.wakers(key).read, cx);
     }
 
-    pub(super) fn wait_to_write(&mut self, key: Key, cx: &Context<'_>) {
-        register(&mut self.wakers(key).write, cx);
+    pub(super) fn wait_to_write(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {
+        wakes.register(&mut self.wakers(key).write, cx);
     }
 
     /// Whether the batch with this number, and all before it, are in the transport's hands.
@@ -175,22 +178,20 @@ impl State {
         batch < self.flushed
     }
 
-    pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>) {
-        self.wait_to_write(key, cx);
+    pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {
+        self.wait_to_write(key, cx, wakes);
         self.connection.stream_at(key).await_flush();
-        if self.flushes.last() != Some(&key) {
-            self.flushes.push(key);
-        }
+        self.flushes.insert(key);
     }
 
     /// The application let go of both halves, or of one.
-    pub(super) fn forget_wakers(&mut self, key: Key, recv: bool, send: bool) {
+    pub(super) fn forget_wakers(&mut self, key: Key, recv: bool, send: bool, wakes: &mut Wakes) {
         let wakers = self.wakers(key);
         if recv {
-            wakers.read = None;
+            wakes.drop_later(wakers.read.take());
         }
         if send {
-            wakers.write = None;
+            wakes.drop_later(wakers.write.take());
         }
     }
 
@@ -199,14 +200,18 @@ impl State {
     fn note_flushed(&mut self, batch: u64, wakes: &mut Wakes) {
         if self.flushed <= batch {
             self.flushed = batch.saturating_add(1);
-            self.wake_flushers(wakes);
+            if !self.flushes.is_empty() {
+                self.wake_flushers(wakes);
+            }
         }
     }
 
     fn wake_flushers(&mut self, wakes: &mut Wakes) {
-        while let Some(key) = self.flushes.pop() {
+        let mut flushes = mem::take(&mut self.flushes);
+        for key in flushes.drain() {
             wakes.push(self.wakers(key).write.take());
         }
+        self.flushes = flushes;
     }
 
     /// What the driver does next: write what is put into `batch`, let others run, or sleep.
@@ -220,6 +225,7 @@ impl State {
         cx: &Context<'_>,
         now: Instant,
         batch: &mut Transmit,
+        wakes: &mut Wakes,
     ) -> Pass {
         if !standing.transport_full && self.connection.is_transmitting() {
             self.connection.handle_transmitted(now);
@@ -235,11 +241,11 @@ impl State {
                 return Pass::Write;
             }
         }
-        self.park(standing, cx)
+        self.park(standing, cx, wakes)
     }
 
     /// Lets the driver park, unless something has come up for it.
-    fn park(&mut self, standing: Standing, cx: &Context<'_>) -> Pass {
+    fn park(&mut self, standing: Standing, cx: &Context<'_>, wakes: &mut Wakes) -> Pass {
         self.transport_full = standing.transport_full;
         self.input_paused = standing.input_paused;
         self.transport = self.connection.transport_state();
@@ -252,7 +258,7 @@ impl State {
         if left || self.is_driver_wanted(self.transport) || self.connection.poll_writers() {
             return Pass::Yield;
         }
-        register(&mut self.driver, cx);
+        wakes.register(&mut self.driver, cx);
         self.parked = true;
         if close { Pass::CloseWrite } else { Pass::Parked }
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::error::StreamError;
 use super::shared::{Shared, State};
 use super::sync::Arc;
+use super::wakers::Wakes;
 use crate::connection::Key;
 use crate::error::{ReadError, WriteError};
 use crate::stream::SLICE_MIN;
@@ -64,14 +65,14 @@ impl Handle {
         mut sink: impl FnMut(&[u8]),
     ) -> Poll<Result<usize, StreamError>> {
         let mut pieces = None;
-        let read = self.shared.with(|state, _| {
+        let read = self.shared.with(|state, wakes| {
             let mut stream = state.connection.stream_at(self.key);
             let result = if stream.front_len() >= SLICE_MIN {
                 pieces.insert(Pieces::default()).gather(&mut stream, max)
             } else {
                 stream.read_with(max, &mut sink)
             };
-            state.poll_read_result(cx, self.key, result)
+            state.poll_read_result(cx, self.key, result, wakes)
         });
         // Large pieces are copied without the lock.
         for piece in pieces.iter().flat_map(|pieces| pieces.0.iter().flatten()) {
@@ -89,9 +90,9 @@ impl Handle {
         cx: &mut Context<'_>,
         max: usize,
     ) -> Poll<Result<Option<Bytes>, StreamError>> {
-        self.shared.with(|state, _| {
+        self.shared.with(|state, wakes| {
             let result = state.connection.stream_at(self.key).read_chunk(max);
-            state.poll_read_result(cx, self.key, result)
+            state.poll_read_result(cx, self.key, result, wakes)
         })
     }
 
@@ -105,9 +106,9 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<Result<usize, StreamError>> {
-        self.shared.with(|state, _| {
+        self.shared.with(|state, wakes| {
             let result = state.connection.stream_at(self.key).write(data);
-            state.poll_write_result(cx, self.key, result)
+            state.poll_write_result(cx, self.key, result, wakes)
         })
     }
 
@@ -120,7 +121,7 @@ impl Handle {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize, StreamError>> {
-        self.shared.with(|state, _| {
+        self.shared.with(|state, wakes| {
             let mut stream = state.connection.stream_at(self.key);
             let mut written: usize = 0;
             for slice in slices.iter().filter(|slice| !slice.is_empty()) {
@@ -132,7 +133,7 @@ impl Handle {
                         }
                     }
                     Err(_) if written > 0 => break,
-                    Err(error) => return state.poll_write_result(cx, self.key, Err(error)),
+                    Err(error) => return state.poll_write_result(cx, self.key, Err(error), wakes),
                 }
             }
             Poll::Ready(Ok(written))
@@ -149,10 +150,10 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &mut Bytes,
     ) -> Poll<Result<(), StreamError>> {
-        self.shared.with(|state, _| {
+        self.shared.with(|state, wakes| {
             while !data.is_empty() {
                 let result = state.connection.stream_at(self.key).write_chunk(data);
-                match ready!(state.poll_write_result(cx, self.key, result)) {
+                match ready!(state.poll_write_result(cx, self.key, result, wakes)) {
                     Ok(_) => {}
                     Err(error) => return Poll::Ready(Err(error)),
                 }
@@ -166,7 +167,7 @@ impl Handle {
     /// # Errors
     /// [`StreamError::Reset`], or why the session ended.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.shared.with(|state, _| state.poll_flush(cx, self.key))
+        self.shared.with(|state, wakes| state.poll_flush(cx, self.key, wakes))
     }
 
     /// Sends FIN behind what was written and flushes. Never waits for the peer.
@@ -174,7 +175,7 @@ impl Handle {
     /// # Errors
     /// [`StreamError::Reset`], or why the session ended.
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.shared.with(|state, _| {
+        self.shared.with(|state, wakes| {
             match state.connection.stream_at(self.key).finish() {
                 Ok(()) | Err(WriteError::Finished | WriteError::Blocked) => {}
                 Err(WriteError::Reset(why)) => return Poll::Ready(Err(why.into())),
@@ -182,7 +183,7 @@ impl Handle {
                     return Poll::Ready(Err(state.error(cause).into()));
                 }
             }
-            state.poll_flush(cx, self.key)
+            state.poll_flush(cx, self.key, wakes)
         })
     }
 
@@ -194,8 +195,8 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.with(|state, _| {
-            state.forget_wakers(self.key, self.recv, self.send);
+        self.shared.with(|state, wakes| {
+            state.forget_wakers(self.key, self.recv, self.send, wakes);
             let mut stream = state.connection.stream_at(self.key);
             if self.send {
                 stream.stop_writing();
@@ -240,11 +241,12 @@ impl State {
         cx: &Context<'_>,
         key: Key,
         result: Result<T, ReadError>,
+        wakes: &mut Wakes,
     ) -> Poll<Result<T, StreamError>> {
         Poll::Ready(match result {
             Ok(read) => Ok(read),
             Err(ReadError::Blocked) => {
-                self.wait_to_read(key, cx);
+                self.wait_to_read(key, cx, wakes);
                 return Poll::Pending;
             }
             Err(ReadError::Reset(why)) => Err(why.into()),
@@ -257,11 +259,12 @@ impl State {
         cx: &Context<'_>,
         key: Key,
         result: Result<usize, WriteError>,
+        wakes: &mut Wakes,
     ) -> Poll<Result<usize, StreamError>> {
         Poll::Ready(match result {
             Ok(written) => Ok(written),
             Err(WriteError::Blocked) => {
-                self.wait_to_write(key, cx);
+                self.wait_to_write(key, cx, wakes);
                 return Poll::Pending;
             }
             Err(WriteError::Finished) => Err(StreamError::Finished),
@@ -270,7 +273,12 @@ impl State {
         })
     }
 
-    fn poll_flush(&mut self, cx: &Context<'_>, key: Key) -> Poll<Result<(), StreamError>> {
+    fn poll_flush(
+        &mut self,
+        cx: &Context<'_>,
+        key: Key,
+        wakes: &mut Wakes,
+    ) -> Poll<Result<(), StreamError>> {
         let stream = self.connection.stream_at(key);
         if let Some(why) = stream.reset_cause() {
             return Poll::Ready(Err(why.into()));
@@ -283,7 +291,7 @@ impl State {
                 Poll::Ready(Err(StreamError::from(cause)))
             }
             None if !flushed => {
-                self.wait_to_flush(key, cx);
+                self.wait_to_flush(key, cx, wakes);
                 Poll::Pending
             }
             Some(_) | None => Poll::Ready(Ok(())),

@@ -1,4 +1,4 @@
-//! The lock of a session, and what is loom's in its place under test.
+//! The lock of a session.
 
 pub(super) use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -11,19 +11,17 @@ pub(super) struct StreamWakers {
     pub(super) write: Option<Waker>,
 }
 
-/// Keeps the waker of `cx`, without a clone if it is the one that is kept already.
-pub(super) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
-    }
+/// Wakers collected under the lock, to be woken or dropped after it is released: either may run
+/// anything, and the last waker of a task may own what the task held of this very session.
+#[derive(Debug, Default)]
+pub(super) struct Wakes {
+    due: Due,
+    spent: Vec<Waker>,
 }
 
-/// Wakers collected under the lock, to be woken after it is released: a waker may run anything.
-///
 /// Most calls wake one task at most, and must not allocate for it.
 #[derive(Debug, Default)]
-pub(super) enum Wakes {
+enum Due {
     #[default]
     None,
     One(Waker),
@@ -34,11 +32,44 @@ pub(super) enum Wakes {
 impl Wakes {
     #[inline]
     pub(super) fn push(&mut self, waker: Option<Waker>) {
-        match (waker, &mut *self) {
-            (None, _) => {}
-            (Some(waker), Self::None) => *self = Self::One(waker),
-            (Some(waker), Self::One(_)) => self.push_second(waker),
-            (Some(waker), Self::Many(wakers)) => wakers.push(waker),
+        if let Some(waker) = waker {
+            self.due.push(waker);
+        }
+    }
+
+    /// Keeps the waker of `cx` in `slot`, without a clone if it is there already.
+    #[inline]
+    pub(super) fn register(&mut self, slot: &mut Option<Waker>, cx: &Context<'_>) {
+        if !slot.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            let old = slot.replace(cx.waker().clone());
+            self.drop_later(old);
+        }
+    }
+
+    pub(super) fn drop_later(&mut self, waker: Option<Waker>) {
+        self.spent.extend(waker);
+    }
+
+    /// Gives back the memory that only many wakers need.
+    pub(super) fn shrink(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Wakes them all, in the order in which they came.
+    #[inline]
+    pub(super) fn wake(&mut self) {
+        self.due.wake();
+        self.spent.clear();
+    }
+}
+
+impl Due {
+    #[inline]
+    fn push(&mut self, waker: Waker) {
+        match self {
+            Self::None => *self = Self::One(waker),
+            Self::One(_) => self.push_second(waker),
+            Self::Many(wakers) => wakers.push(waker),
         }
     }
 
@@ -51,14 +82,8 @@ impl Wakes {
         *self = Self::Many(wakers);
     }
 
-    /// Gives back the memory that only many wakers need.
-    pub(super) fn shrink(&mut self) {
-        *self = Self::None;
-    }
-
-    /// Wakes them all, in the order in which they came.
     #[inline]
-    pub(super) fn wake(&mut self) {
+    fn wake(&mut self) {
         match self {
             Self::None => {}
             Self::One(_) => {
@@ -94,15 +119,14 @@ impl Ticket {
 
 impl WaitQueue {
     /// Waits in line, or keeps the place it has.
-    pub(super) fn wait(&mut self, ticket: &mut Ticket, cx: &Context<'_>) {
-        if let Some(index) = self.find(ticket) {
-            if let Some((_, waker)) = self.waiters.get_mut(index) {
-                waker.clone_from(cx.waker());
-            }
+    pub(super) fn wait(&mut self, ticket: &mut Ticket, cx: &Context<'_>, wakes: &mut Wakes) {
+        let waker = cx.waker().clone();
+        if let Some((_, kept)) = self.find(ticket).and_then(|index| self.waiters.get_mut(index)) {
+            wakes.drop_later(Some(core::mem::replace(kept, waker)));
             return;
         }
         self.tickets = self.tickets.saturating_add(1);
-        self.waiters.push_back((self.tickets, cx.waker().clone()));
+        self.waiters.push_back((self.tickets, waker));
         ticket.0 = Some(self.tickets);
     }
 
@@ -111,7 +135,7 @@ impl WaitQueue {
     pub(super) fn leave(&mut self, ticket: &mut Ticket, served: bool, wakes: &mut Wakes) {
         match self.find(ticket) {
             Some(index) => {
-                self.waiters.remove(index);
+                wakes.drop_later(self.waiters.remove(index).map(|(_, waker)| waker));
             }
             None if ticket.0.is_some() && !served => self.notify_one(wakes),
             None => {}

@@ -17,7 +17,8 @@ use crate::error::ResetError;
 ///          │ FIN received    FIN sent       │
 ///          └──────────▶ Closed ◀────────────┘
 ///
-///     Reset: from any of them but Closed, by an RST of either side or an open that timed out.
+///     Reset: from any of them but Closed, by an RST of either side or an open that timed out;
+///     Stopped: from GotFin, by an RST of the peer.
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -31,6 +32,8 @@ pub(crate) enum State {
     Closed,
     /// Neither direction carries anything any more.
     Reset(ResetError),
+    /// The peer was done, and then reset: what it sent is whole, and it takes nothing more.
+    Stopped(ResetError),
 }
 
 impl State {
@@ -39,7 +42,7 @@ impl State {
         let next = match self {
             Self::Open => Self::SentFin,
             Self::GotFin => Self::Closed,
-            Self::SentFin | Self::Closed | Self::Reset(_) => return false,
+            Self::SentFin | Self::Closed | Self::Reset(_) | Self::Stopped(_) => return false,
         };
         *self = next;
         true
@@ -50,7 +53,7 @@ impl State {
         let next = match self {
             Self::Open => Self::GotFin,
             Self::SentFin => Self::Closed,
-            Self::GotFin | Self::Closed | Self::Reset(_) => return false,
+            Self::GotFin | Self::Closed | Self::Reset(_) | Self::Stopped(_) => return false,
         };
         *self = next;
         true
@@ -58,20 +61,20 @@ impl State {
 
     /// Either side reset. False when there is nothing left to reset.
     pub(crate) fn reset(&mut self, why: ResetError) -> bool {
-        match self {
-            Self::Open | Self::SentFin | Self::GotFin => {
-                *self = Self::Reset(why);
-                true
-            }
-            Self::Closed | Self::Reset(_) => false,
-        }
+        let next = match (&self, why) {
+            (Self::GotFin, ResetError::ByPeer(_)) => Self::Stopped(why),
+            (Self::Open | Self::SentFin | Self::GotFin, _) => Self::Reset(why),
+            (Self::Closed | Self::Reset(_) | Self::Stopped(_), _) => return false,
+        };
+        *self = next;
+        true
     }
 
     /// Whether this side may still send data.
     pub(crate) const fn can_send(self) -> bool {
         match self {
             Self::Open | Self::GotFin => true,
-            Self::SentFin | Self::Closed | Self::Reset(_) => false,
+            Self::SentFin | Self::Closed | Self::Reset(_) | Self::Stopped(_) => false,
         }
     }
 
@@ -79,7 +82,7 @@ impl State {
     pub(crate) const fn can_receive(self) -> bool {
         match self {
             Self::Open | Self::SentFin => true,
-            Self::GotFin | Self::Closed | Self::Reset(_) => false,
+            Self::GotFin | Self::Closed | Self::Reset(_) | Self::Stopped(_) => false,
         }
     }
 
@@ -87,7 +90,15 @@ impl State {
     pub(crate) const fn is_ended(self) -> bool {
         match self {
             Self::Open | Self::SentFin | Self::GotFin => false,
-            Self::Closed | Self::Reset(_) => true,
+            Self::Closed | Self::Reset(_) | Self::Stopped(_) => true,
+        }
+    }
+
+    /// Who reset the stream, if somebody did.
+    pub(crate) const fn reset_cause(self) -> Option<ResetError> {
+        match self {
+            Self::Reset(why) | Self::Stopped(why) => Some(why),
+            Self::Open | Self::SentFin | Self::GotFin | Self::Closed => None,
         }
     }
 
@@ -95,7 +106,7 @@ impl State {
     pub(crate) const fn awaits_peer(self) -> bool {
         match self {
             Self::SentFin => true,
-            Self::Open | Self::GotFin | Self::Closed | Self::Reset(_) => false,
+            Self::Open | Self::GotFin | Self::Closed | Self::Reset(_) | Self::Stopped(_) => false,
         }
     }
 }
@@ -108,6 +119,7 @@ mod tests {
     const PEER: State = State::Reset(ResetError::ByPeer(7));
     const HERE: State = State::Reset(ResetError::Locally(9));
     const LATE: State = State::Reset(ResetError::OpenTimeout);
+    const STOP: State = State::Stopped(ResetError::ByPeer(7));
 
     type Event = fn(&mut State) -> bool;
     const SEND_FIN: Event = State::send_fin;
@@ -119,14 +131,15 @@ mod tests {
     /// Every (state, event) pair: what follows, and whether the event had an effect.
     #[test]
     fn every_pair() {
-        let table: [(State, [State; 5]); 7] = [
+        let table: [(State, [State; 5]); 8] = [
             (Open, [SentFin, GotFin, PEER, HERE, LATE]),
             (SentFin, [SentFin, Closed, PEER, HERE, LATE]),
-            (GotFin, [Closed, GotFin, PEER, HERE, LATE]),
+            (GotFin, [Closed, GotFin, STOP, HERE, LATE]),
             (Closed, [Closed, Closed, Closed, Closed, Closed]),
             (PEER, [PEER, PEER, PEER, PEER, PEER]),
             (HERE, [HERE, HERE, HERE, HERE, HERE]),
             (LATE, [LATE, LATE, LATE, LATE, LATE]),
+            (STOP, [STOP, STOP, STOP, STOP, STOP]),
         ];
         let events = [SEND_FIN, RECEIVE_FIN, RECEIVE_RST, SEND_RST, OPEN_TIMEOUT];
         for (before, after) in table {
@@ -150,6 +163,7 @@ mod tests {
             (PEER, [false, false, true, false]),
             (HERE, [false, false, true, false]),
             (LATE, [false, false, true, false]),
+            (STOP, [false, false, true, false]),
         ];
         for (state, answers) in table {
             let given =

@@ -33,7 +33,7 @@ impl<'a> Stream<'a> {
 
     /// Whether the peer has shown that it knows the stream; always true for the peer's own.
     pub fn is_acked(&self) -> bool {
-        self.connection.entry(self.key).is_none_or(|entry| !entry.is_unacked())
+        self.connection.entry(self.key).is_none_or(|entry| entry.is_acked())
     }
 
     /// Stages as much of `data` for sending as has room, and says how much that was: at most the
@@ -148,10 +148,7 @@ impl<'a> Stream<'a> {
 
     /// Who reset the stream, if somebody did.
     pub fn reset_cause(&self) -> Option<ResetError> {
-        match self.connection.entry(self.key)?.state {
-            State::Reset(why) => Some(why),
-            State::Open | State::SentFin | State::GotFin | State::Closed => None,
-        }
+        self.connection.entry(self.key)?.state.reset_cause()
     }
 
     /// The application waits for its output to be flushed: a reset is to wake it.
@@ -184,7 +181,7 @@ impl Connection {
     fn finish_stream(&mut self, key: Key) -> Result<(), WriteError> {
         let Some(entry) = self.entry(key) else { return Err(WriteError::Finished) };
         match (entry.state, self.cause()) {
-            (State::Reset(why), _) => return Err(WriteError::Reset(why)),
+            (State::Reset(why) | State::Stopped(why), _) => return Err(WriteError::Reset(why)),
             (State::SentFin | State::Closed, _) => return Err(WriteError::Finished),
             (State::Open | State::GotFin, Some(cause)) => return Err(WriteError::Closed(cause)),
             (State::Open | State::GotFin, None) => self.change(key, State::send_fin),
@@ -211,7 +208,7 @@ impl Connection {
             return Ok(Some(taken));
         }
         match (entry.state, cause) {
-            (State::GotFin | State::Closed, _) => Ok(None),
+            (State::GotFin | State::Closed | State::Stopped(_), _) => Ok(None),
             (State::Reset(why), _) => Err(ReadError::Reset(why)),
             (State::Open | State::SentFin, Some(cause)) => Err(ReadError::Closed(cause)),
             (State::Open | State::SentFin, None) => {

@@ -1,5 +1,7 @@
 //! A driver between a transport of the test's making and a clock that the test moves.
 
+#![allow(unreachable_pub, clippy::panic, reason = "as in the other tests")]
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
