@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::flow_control::Growth;
 use crate::frame::{Flags, Frame, HEADER_LEN};
 use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_BYTES, STAGED_FLOOR};
-use crate::stream::{Blocked, Dribble, State};
+use crate::stream::{Blocked, Dribble};
 use crate::time::Instant;
 
 impl Connection {
@@ -120,10 +120,8 @@ impl Connection {
     pub(crate) fn take_room(&mut self, key: Key, wanted: usize) -> Result<usize, WriteError> {
         let (batch, total) = (self.staging.batch(), self.staging.data_len());
         let Some(entry) = self.streams.get_mut(key) else { return Err(WriteError::Finished) };
-        match entry.state {
-            State::Open | State::GotFin => {}
-            State::SentFin | State::Closed => return Err(WriteError::Finished),
-            State::Reset(why) | State::Stopped(why) => return Err(WriteError::Reset(why)),
+        if !entry.state.can_send() {
+            return Err(entry.state.reset_cause().map_or(WriteError::Finished, WriteError::Reset));
         }
         if let Some(cause) = self.cause {
             return Err(WriteError::Closed(cause));

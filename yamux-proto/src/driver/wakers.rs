@@ -1,7 +1,10 @@
 //! Who waits for what, and who is to be woken once the lock is free.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 use core::task::{Context, Waker};
 
 /// The waiters of one stream: its reader and its writer may be two tasks.
@@ -12,33 +15,37 @@ pub(super) struct StreamWakers {
 }
 
 /// Wakers collected under the lock, to be woken or dropped after it is released: either may run
-/// anything, and the last waker of a task may own what the task held of this very session.
-#[derive(Debug, Default)]
-pub(super) struct Wakes {
-    due: Due,
-    spent: Vec<Waker>,
-}
-
+/// anything, and the last waker of a task may own what the task holds of this very session.
+///
 /// Most calls wake one task at most, and must not allocate for it.
 #[derive(Debug, Default)]
-enum Due {
+pub(super) enum Wakes {
     #[default]
     None,
     One(Waker),
     /// Keeps its memory for the next time.
-    Many(Vec<Waker>),
+    Many(Box<Many>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Many {
+    due: Vec<Waker>,
+    /// Not to be woken.
+    spent: Vec<Waker>,
 }
 
 impl Wakes {
     #[inline]
     pub(super) fn push(&mut self, waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            self.due.push(waker);
+        match (waker, &mut *self) {
+            (None, _) => {}
+            (Some(waker), Self::None) => *self = Self::One(waker),
+            (Some(waker), Self::One(_)) => self.change(|many| many.due.push(waker)),
+            (Some(waker), Self::Many(many)) => many.due.push(waker),
         }
     }
 
     /// Keeps the waker of `cx` in `slot`, without a clone if it is there already.
-    #[inline]
     pub(super) fn register(&mut self, slot: &mut Option<Waker>, cx: &Context<'_>) {
         if !slot.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             let old = slot.replace(cx.waker().clone());
@@ -47,54 +54,48 @@ impl Wakes {
     }
 
     pub(super) fn drop_later(&mut self, waker: Option<Waker>) {
-        self.spent.extend(waker);
+        if let Some(waker) = waker {
+            self.change(|many| many.spent.push(waker));
+        }
+    }
+
+    #[cold]
+    fn change(&mut self, change: impl FnOnce(&mut Many)) {
+        let mut many = match mem::take(self) {
+            Self::None => Box::default(),
+            Self::One(first) => Box::new(Many { due: vec![first], spent: Vec::new() }),
+            Self::Many(many) => many,
+        };
+        change(&mut many);
+        *self = Self::Many(many);
     }
 
     /// Gives back the memory that only many wakers need.
     pub(super) fn shrink(&mut self) {
-        *self = Self::default();
+        *self = Self::None;
     }
 
     /// Wakes them all, in the order in which they came.
     #[inline]
     pub(super) fn wake(&mut self) {
-        self.due.wake();
-        self.spent.clear();
-    }
-}
-
-impl Due {
-    #[inline]
-    fn push(&mut self, waker: Waker) {
-        match self {
-            Self::None => *self = Self::One(waker),
-            Self::One(_) => self.push_second(waker),
-            Self::Many(wakers) => wakers.push(waker),
+        if !matches!(self, Self::None) {
+            self.wake_all();
         }
     }
 
-    fn push_second(&mut self, second: Waker) {
-        let mut wakers = Vec::new();
-        if let Self::One(first) = core::mem::take(self) {
-            wakers.push(first);
-        }
-        wakers.push(second);
-        *self = Self::Many(wakers);
-    }
-
-    #[inline]
-    fn wake(&mut self) {
+    fn wake_all(&mut self) {
         match self {
             Self::None => {}
             Self::One(_) => {
-                if let Self::One(waker) = core::mem::take(self) {
+                if let Self::One(waker) = mem::take(self) {
                     waker.wake();
                 }
             }
-            Self::Many(wakers) => {
-                for waker in wakers.drain(..) {
+            Self::Many(many) => {
+                for waker in many.due.drain(..) {
                     waker.wake();
                 }
+                many.spent.clear();
             }
         }
     }
@@ -122,7 +123,7 @@ impl WaitQueue {
     pub(super) fn wait(&mut self, ticket: &mut Ticket, cx: &Context<'_>, wakes: &mut Wakes) {
         let waker = cx.waker().clone();
         if let Some((_, kept)) = self.find(ticket).and_then(|index| self.waiters.get_mut(index)) {
-            wakes.drop_later(Some(core::mem::replace(kept, waker)));
+            wakes.drop_later(Some(mem::replace(kept, waker)));
             return;
         }
         self.tickets = self.tickets.saturating_add(1);
