@@ -5,12 +5,13 @@ use core::mem;
 use core::task::{Context, Waker};
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use hashbrown::HashSet;
 
 use super::error::SessionError;
 use super::run::Pass;
-use super::sync::{Arc, Mutex, lock};
+use super::sync::{Mutex, lock};
 use super::wakers::{StreamWakers, WaitQueue, Wakes};
 use crate::connection::{Connection, Event, Key, Transmit, TransportState};
 use crate::time::Instant;
