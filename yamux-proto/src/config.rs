@@ -116,8 +116,8 @@ impl Config {
     }
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. At most
-    /// about 45 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
-    /// however many are left unread, the others go on.
+    /// about 55 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {
             accept_backlog: 64,
@@ -128,7 +128,7 @@ impl Config {
             max_receive_window: 1024 * 1024,
             max_receive_window_total: 4 * 1024 * 1024,
             send_buffer: 64 * 1024,
-            max_unread_bytes: 20 * 1024 * 1024,
+            max_unread_bytes: 24 * 1024 * 1024,
             ..Self::default()
         }
     }
@@ -143,7 +143,8 @@ impl Config {
         self.keepalive_interval
     }
 
-    /// Silence after such a ping that ends the session. Any byte counts as life. Default 10 s.
+    /// Silence after such a ping that ends the session. Any byte counts as life, and so does a full
+    /// transport that takes more. Default 10 s.
     pub const fn keepalive_timeout(&self) -> Duration {
         self.keepalive_timeout
     }
@@ -154,6 +155,9 @@ impl Config {
     }
 
     /// How long a SYN may go unanswered before its stream is reset. Default 75 s.
+    ///
+    /// A stream whose FIN has been sent waits on for the peer: hashicorp/yamux never acknowledges one
+    /// that was finished before it was accepted.
     pub const fn open_timeout(&self) -> Duration {
         self.open_timeout
     }

@@ -34,10 +34,14 @@ pub const DRIBBLE: usize = 1024;
 /// How long a session that has failed may take to tell the peer.
 pub const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How long input waits for the application to accept a stream when the backlog is full, before the
-/// stream is refused. An application that is busy gets its turn in this time. One that is slow or does
-/// not accept costs the peer this pause once, until it has caught up with half of the backlog.
+/// How long input waits for the application to accept one stream when the backlog is full, before the
+/// next is refused. An application that is busy gets its turn in this time. One that does not accept
+/// costs the peer this pause once, until it has caught up with half of the backlog.
 pub const ACCEPT_PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long input waits in all for an application that accepts more slowly than streams come, until it
+/// has caught up with half of the backlog: other streams wait behind the SYNs.
+pub const ACCEPT_PATIENCE_TOTAL: Duration = Duration::from_secs(1);
 
 /// Frames without effect that may come at once, and how many more a second: empty Data, Window
 /// Updates of nothing, frames for streams that never were, pongs nobody asked for, pings beyond

@@ -128,6 +128,20 @@ fn a_flush_that_gets_stuck_is_not_a_close_in_good_order() {
 }
 
 #[test]
+fn a_transport_that_drained_while_nothing_ran_has_not_stalled() {
+    let mut rig = Rig::new(Side::Client, Config::default());
+    let mut stream = rig.open();
+    rig.transport().takes_writes = false;
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"stuck")).is_ready());
+    rig.run();
+    // The process was stopped, or its only thread was busy.
+    rig.advance(secs(11));
+    rig.transport().takes_writes = true;
+    rig.poll_driver();
+    assert!(!rig.session().is_closed());
+}
+
+#[test]
 fn a_flush_hears_of_a_reset() {
     let mut rig = Rig::new(Side::Client, Config::default());
     let mut stream = rig.open();

@@ -409,6 +409,55 @@ fn dribbled_window_is_used_after_a_round_trip_without_more() {
     assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Ok(10));
 }
 
+#[test]
+fn a_dribble_that_grew_into_a_window_is_forgotten() {
+    let mut raw = Raw::client();
+    raw.pass(millis(50));
+    raw.pong(1);
+    let stream = raw.open().unwrap();
+    exhaust(&mut raw, stream);
+    raw.send(&window_update(1, Flags::ACK, 10));
+    raw.pass(millis(1));
+    raw.send(&window_update(1, Flags::NONE, 2000));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 2010]), Ok(2010));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
+    raw.pass(millis(100));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
+    raw.take_events();
+    raw.send(&window_update(1, Flags::NONE, 500));
+    raw.pass(millis(50));
+    assert_eq!(raw.take_events(), [Event::Writable(stream)]);
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Ok(500));
+}
+
+#[test]
+fn a_writer_stands_in_line_for_room_once() {
+    let mut raw = Raw::server();
+    let streams: Vec<_> = (0..20).map(|n| id(2 * n + 1)).collect();
+    for stream in &streams {
+        raw.send(&window_update(stream.get(), Flags::SYN, 0));
+        raw.accept().unwrap();
+        exhaust(&mut raw, *stream);
+    }
+    // The peer gives a little, the batch is full before everybody has used it, and writers try
+    // without having been told.
+    for round in 0..100 {
+        for stream in streams.iter().filter(|_| round % 2 == 0) {
+            raw.send(&window_update(stream.get(), Flags::NONE, 24 * 1024));
+        }
+        for stream in &streams {
+            while raw.stream(*stream).unwrap().write(&[0; 65_536]).is_ok() {}
+        }
+        raw.sent();
+    }
+    raw.take_events();
+    let mut offers = 0;
+    while raw.poll_writers() {
+        offers += 1;
+    }
+    assert!(offers <= 2 * streams.len(), "{offers} offers to {} streams", streams.len());
+}
+
 /// A server with a round trip of 50 ms that is well known, and an accepted stream.
 fn measured(config: Config) -> (Raw, StreamId) {
     let mut raw = Raw::new(Side::Server, config);

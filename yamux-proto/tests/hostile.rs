@@ -457,3 +457,17 @@ fn a_stale_timer_does_not_touch_the_next_stream_of_the_same_id() {
     raw.pass(secs(2));
     assert_eq!(raw.frames(), [update(1, Flags::RST, 0)]);
 }
+
+#[test]
+fn a_peer_that_ends_its_streams_by_reset_once_they_are_answered_is_no_attacker() {
+    let mut raw = Raw::server();
+    for number in (1..).step_by(2).take(3000) {
+        raw.send(&[syn(number), data(number, Flags::NONE, b"request")].concat());
+        let stream = raw.accept().unwrap();
+        assert_eq!((raw.read(stream), raw.write(stream, b"response")), (b"request".to_vec(), 8));
+        raw.sent();
+        raw.send(&data(number, Flags::RST, b""));
+        raw.drop_stream(stream);
+    }
+    assert_eq!(raw.cause(), None);
+}

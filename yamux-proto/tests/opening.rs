@@ -7,7 +7,7 @@ mod pair;
 use pair::{
     NOTHING_YET, Pair, Raw, data, header, id, millis, pattern, secs, update, window_update,
 };
-use yamux_proto::limits::{ACCEPT_PATIENCE, UNACKED_STREAMS};
+use yamux_proto::limits::{ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, UNACKED_STREAMS};
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, OpenError, ProtocolError, ReadError, ResetError,
     Side, WriteError,
@@ -224,6 +224,23 @@ fn an_unanswered_open_resets_that_stream_only() {
 }
 
 #[test]
+fn a_stream_that_is_finished_already_may_wait_for_its_answer() {
+    // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept.
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"request");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    raw.pass(secs(80));
+    assert_eq!(raw.frames(), []);
+    assert!(raw.take_events().contains(&Event::Outbound), "its place is free");
+    assert!(!raw.stream(stream).unwrap().is_acked());
+    raw.send(&data(1, Flags::FIN, b"response"));
+    assert_eq!(raw.read(stream), b"response");
+}
+
+#[test]
 fn the_time_to_answer_begins_when_the_syn_is_sent() {
     let config = Config::builder().open_timeout(secs(5)).keepalive_interval(None).build().unwrap();
     let mut raw = Raw::new(Side::Client, config);
@@ -324,6 +341,48 @@ fn an_application_that_accepts_slowly_costs_the_peer_one_pause_until_it_has_caug
     raw.accept().unwrap();
     raw.send(&syns([15, 17, 19]));
     assert!(!raw.wants_input(), "the application has caught up");
+}
+
+#[test]
+fn an_application_that_never_catches_up_holds_up_input_for_a_second() {
+    let config = Config::builder().accept_backlog(4).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns((0..100).map(|n| 2 * n + 1)));
+    let begun = raw.time;
+    while raw.untaken() > 0 {
+        assert!(raw.time < begun + ACCEPT_PATIENCE_TOTAL + millis(150));
+        raw.pass(millis(150));
+        raw.accept().unwrap();
+        raw.send(b"");
+    }
+    assert!(raw.time >= begun + ACCEPT_PATIENCE_TOTAL);
+}
+
+#[test]
+fn a_backlog_that_the_peer_has_emptied_is_waited_for_again() {
+    let config = Config::builder().accept_backlog(2).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns([1, 3, 5]));
+    raw.pass(ACCEPT_PATIENCE);
+    raw.send(b"");
+    raw.send(&[1, 3].map(|stream| window_update(stream, Flags::RST, 0)).concat());
+    assert_eq!(raw.accept(), None);
+    raw.send(&syns([7, 9, 11]));
+    assert!(!raw.wants_input());
+}
+
+#[test]
+fn a_stream_that_ends_before_it_is_accepted_gives_its_place_back() {
+    let config = Config::builder().accept_backlog(2).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    for stream in [1, 3, 5, 7] {
+        raw.send(&syns([stream]));
+        assert!(raw.wants_input());
+        raw.stream(id(stream)).unwrap().finish().unwrap();
+        raw.send(&window_update(stream, Flags::FIN, 0));
+        raw.sent();
+    }
+    assert_eq!((raw.num_streams(), raw.accept()), (0, None));
 }
 
 #[test]

@@ -228,11 +228,30 @@ fn input_that_this_side_does_not_want_does_not_end_the_session() {
     let stream = raw.accept().unwrap();
     raw.sent();
     raw.send(&data(1, Flags::NONE, &pattern(1, 262_144)));
+    assert!(raw.wants_input(), "what is allowed does not stop the session");
+    raw.send(&data(3, Flags::SYN, b"x"));
     assert!(!raw.wants_input());
     raw.pass(secs(300));
     assert_eq!(raw.cause(), None, "the silence is ours");
     assert_eq!(raw.read(stream).len(), 262_144);
     assert!(raw.frames().contains(&update(1, Flags::NONE, 262_144)));
+}
+
+#[test]
+fn a_transport_that_was_full_and_takes_more_is_a_sign_of_life() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"more than the transport takes at once");
+    assert!(raw.send_into_stall());
+    // The ping is due after 30 s, and waits behind the data.
+    for _ in 0..100 {
+        raw.pass(secs(1));
+        raw.end_stall();
+        raw.write(stream, b"and more");
+        assert!(raw.send_into_stall());
+    }
+    assert_eq!(raw.cause(), None);
+    raw.pass(secs(10));
+    assert!(raw.cause().is_some(), "it takes no more");
 }
 
 #[test]

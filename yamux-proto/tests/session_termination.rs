@@ -508,3 +508,14 @@ fn one_failed_session_leaves_the_others_of_the_process_alone() {
     assert!(bad.cause().is_some());
     assert_eq!(good.upload(stream, &pattern(1, 400_000)), pattern(1, 400_000));
 }
+
+#[test]
+fn the_end_of_the_transport_is_wanted_even_if_a_syn_was_waiting() {
+    let config = Config::builder().accept_backlog(1).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&[1, 3].map(|stream| window_update(stream, Flags::SYN, 0)).concat());
+    assert!(!raw.wants_input());
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    assert!(raw.cause().is_some() && raw.wants_input());
+}

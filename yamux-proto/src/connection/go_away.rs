@@ -69,10 +69,9 @@ impl Connection {
         self.phase = Phase::Draining(code);
         self.untimed = true;
         self.refusing = true;
-        while let Some(key) = self.accept_queue.pop_front() {
+        while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
         }
-        self.unaccepted = 0;
         self.emit(Event::Incoming);
         self.emit(Event::Outbound);
         self.settle_phase();

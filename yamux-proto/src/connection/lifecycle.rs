@@ -69,7 +69,7 @@ impl Connection {
             match opening {
                 Opening::Arrived => {
                     entry.opening = Opening::Done;
-                    self.unaccepted = self.unaccepted.saturating_sub(1);
+                    self.leave_backlog();
                 }
                 Opening::SynSent => {
                     self.free_place(key, Opening::Unanswered);
@@ -126,6 +126,9 @@ impl Connection {
         self.free_place(key, Opening::Unanswered);
         self.drop_unread(key);
         let Some(entry) = self.streams.remove(key) else { return };
+        if entry.opening == Opening::Arrived {
+            self.leave_backlog();
+        }
         let extra = entry.recv.window.extra(self.config.initial_receive_window());
         self.window_growth = self.window_growth.saturating_sub(extra);
     }

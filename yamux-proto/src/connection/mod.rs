@@ -1,5 +1,6 @@
 //! The session as a value: bytes and time in, bytes and events out.
 
+mod backlog;
 mod batch;
 pub(crate) mod event;
 mod go_away;
@@ -32,11 +33,12 @@ pub use go_away::TransportState;
 pub use stats::Stats;
 pub(crate) use streams::Key;
 
+use backlog::Backlog;
 use go_away::Phase;
 use ping::Ping;
-use receive::{Body, Deferred};
+use receive::Body;
 use staging::Staging;
-use streams::{Entry, Held, Opening, Streams};
+use streams::Streams;
 use timers::{StreamTimer, Timers};
 
 /// One end of a Yamux session, without I/O, clock or tasks.
@@ -47,7 +49,10 @@ use timers::{StreamTimer, Timers};
 ///   [`handle_eof`](Self::handle_eof), while [`wants_input`](Self::wants_input);
 /// - when [`poll_timeout`](Self::poll_timeout) has passed, [`handle_timeout`](Self::handle_timeout);
 /// - [`poll_transmit`](Self::poll_transmit) until it says no, writing each batch to the transport
-///   and then calling [`handle_transmitted`](Self::handle_transmitted);
+///   and then calling [`handle_transmitted`](Self::handle_transmitted), or
+///   [`handle_transport_full`](Self::handle_transport_full) while the transport takes no more;
+/// - then [`poll_writers`](Self::poll_writers), and if it says yes all of this once more before the
+///   owner sleeps;
 /// - [`poll_event`](Self::poll_event) until it is empty, waking whoever waits;
 /// - [`transport_state`](Self::transport_state) says when to close the transport.
 ///
@@ -98,17 +103,10 @@ pub struct Connection {
 
     decoder: Decoder,
     body: Body,
-    deferred: Option<Deferred>,
-    /// The application has accepted a stream since input began to wait for that.
-    accepting: bool,
-    /// It did not in time: input does not wait again until half of the backlog is free.
-    outwaited: bool,
 
     streams: Streams,
     pool: Pool,
-    accept_queue: VecDeque<Key>,
-    /// Streams in the accept queue that are still there to be accepted.
-    unaccepted: usize,
+    backlog: Backlog,
     unread: usize,
     window_growth: usize,
 
@@ -161,13 +159,9 @@ impl Connection {
             refusing: false,
             decoder: Decoder::default(),
             body: Body::Nobody,
-            deferred: None,
-            accepting: true,
-            outwaited: false,
             streams: Streams::new(side),
             pool: Pool::default(),
-            accept_queue: VecDeque::new(),
-            unaccepted: 0,
+            backlog: Backlog::default(),
             unread: 0,
             window_growth: 0,
             staging: Staging::default(),
@@ -228,22 +222,6 @@ impl Connection {
     /// The next stream that the peer opened, if one waits. ACK is sent for it now.
     pub fn accept(&mut self) -> Option<StreamId> {
         self.accept_key().map(|key| key.id)
-    }
-
-    pub(crate) fn accept_key(&mut self) -> Option<Key> {
-        self.accepting = true;
-        while let Some(key) = self.accept_queue.pop_front() {
-            let waits = |entry: &&mut Entry| entry.opening == Opening::Arrived;
-            let Some(entry) = self.streams.get_mut(key).filter(waits) else { continue };
-            entry.opening = Opening::AckDue;
-            entry.held = Held::BOTH;
-            self.unaccepted = self.unaccepted.saturating_sub(1);
-            self.outwaited &= self.unaccepted > self.config.accept_backlog() / 2;
-            self.announce(key);
-            self.stats.streams_accepted = self.stats.streams_accepted.saturating_add(1);
-            return Some(key);
-        }
-        None
     }
 
     /// A view of a stream to read, write, finish or reset it.
@@ -324,7 +302,7 @@ impl Connection {
         self.ping.shrink();
         self.events.shrink_to_fit();
         self.announcements.shrink_to_fit();
-        self.accept_queue.shrink_to_fit();
+        self.backlog.shrink();
         self.refusals.shrink_to_fit();
         self.writers.shrink_to_fit();
         self.retiring.shrink_to_fit();

@@ -4,12 +4,11 @@ use bytes::BytesMut;
 
 use super::Connection;
 use super::streams::{Key, Opening};
-use super::timers::Timer;
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
 use crate::flow_control::INITIAL_WINDOW;
 use crate::frame::{Flags, Frame, Item, Piece};
-use crate::limits::{ACCEPT_PATIENCE, LATE_FRAMES, PENDING_REFUSALS};
+use crate::limits::{LATE_FRAMES, PENDING_REFUSALS};
 use crate::stream::State;
 use crate::stream_id::StreamId;
 use crate::time::Instant;
@@ -28,13 +27,6 @@ pub(super) enum Body {
 struct Admitted {
     key: Key,
     effect: bool,
-}
-
-/// A SYN that waits for a place in the accept queue, and all input behind it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deferred {
-    frame: Frame,
-    patient: bool,
 }
 
 impl Connection {
@@ -66,16 +58,17 @@ impl Connection {
     /// Whether [`handle_input`](Self::handle_input) would take anything: not while too many bytes
     /// are unread, too many refusals unsent, or a stream waits for a place in the accept queue.
     pub fn wants_input(&self) -> bool {
-        let waits = self.deferred.is_some_and(|deferred| deferred.patient && !self.accepting);
-        !waits
-            && self.unread < self.config.max_unread_bytes()
-            && self.refusals.len() < PENDING_REFUSALS
+        let held = self.backlog.holds_input()
+            || self.unread > self.config.max_unread_bytes()
+            || self.refusals.len() >= PENDING_REFUSALS;
+        // After the end, only the end of the transport is still of interest.
+        !held || self.cause.is_some()
     }
 
     /// Whether a frame that was held back waits to be taken up with the next input, even an empty
     /// one.
     pub fn has_deferred_input(&self) -> bool {
-        self.deferred.is_some()
+        self.backlog.has_deferred()
     }
 
     /// Takes what the input holds, as long as it is wanted.
@@ -83,8 +76,8 @@ impl Connection {
         if self.cause.is_some() || !self.wants_input() {
             return Ok(());
         }
-        if let Some(deferred) = self.deferred.take() {
-            self.receive_frame(now, deferred.frame)?;
+        if let Some(frame) = self.backlog.take_deferred() {
+            self.receive_frame(now, frame)?;
         }
         while self.cause.is_none() {
             if !self.wants_input() {
@@ -214,19 +207,15 @@ impl Connection {
             return Ok(None);
         }
         if self.refusing
-            || self.unaccepted >= self.config.accept_backlog()
+            || self.backlog.len() >= self.config.accept_backlog()
             || self.streams.inbound() >= self.config.max_inbound_streams()
         {
             return self.refuse(now, id).map(|()| None);
         }
         let key = self.streams.arrive(id, &self.config);
         self.expect_late_frames(LATE_FRAMES);
-        self.unaccepted = self.unaccepted.saturating_add(1);
-        if self.accept_queue.len() > self.unaccepted.saturating_mul(2) {
-            let streams = &self.streams;
-            self.accept_queue.retain(|key| streams.get(*key).is_some());
-        }
-        self.accept_queue.push_back(key);
+        let streams = &self.streams;
+        self.backlog.push(key, |key| streams.get(key).is_some());
         self.emit(Event::Incoming);
         Ok(Some(Admitted { key, effect: true }))
     }
@@ -299,11 +288,13 @@ impl Connection {
             return self.late_frame(now, 0);
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
-        if self.streams.is_inbound(key.id) {
+        let Some(entry) = self.streams.get(key) else { return Ok(()) };
+        let (waits, answered) = (entry.opening == Opening::Arrived, entry.send.staged_in > 0);
+        // Some peers end every stream so, once they have their answer.
+        if self.streams.is_inbound(key.id) && !answered {
             self.count_reset(now)?;
         }
-        if self.streams.get(key).is_some_and(|entry| entry.opening == Opening::Arrived) {
-            self.unaccepted = self.unaccepted.saturating_sub(1);
+        if waits {
             self.forget(key);
             return Ok(());
         }
@@ -327,33 +318,6 @@ impl Connection {
             None => self.glitch(now)?,
         }
         Ok(())
-    }
-
-    /// A burst of SYNs in one read must not be refused while the application is accepting: a SYN
-    /// that finds the backlog full waits until there is room, or for [`ACCEPT_PATIENCE`].
-    fn should_defer(&self, frame: Frame) -> bool {
-        let (Frame::Data { flags, .. } | Frame::WindowUpdate { flags, .. }) = frame else {
-            return false;
-        };
-        self.accepting
-            && !self.outwaited
-            && !self.refusing
-            && flags.contains(Flags::SYN)
-            && self.unaccepted >= self.config.accept_backlog()
-    }
-
-    fn defer(&mut self, now: Instant, frame: Frame) {
-        self.accepting = false;
-        self.deferred = Some(Deferred { frame, patient: true });
-        self.timers.arm(Timer::Accept, now + ACCEPT_PATIENCE);
-    }
-
-    /// Nobody accepted in time: the frame is judged as things are.
-    pub(super) fn deferral_timed_out(&mut self) {
-        if let Some(deferred) = self.deferred.as_mut() {
-            deferred.patient = false;
-            self.outwaited = true;
-        }
     }
 
     /// Copies what slices of old read buffers still wait, so that the buffers can go.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Connection;
-use super::streams::{Entry, Key};
+use super::streams::{Entry, Key, Opening};
 use super::timers::{StreamTimer, Timer};
 use crate::error::{ConnectionError, ResetError};
 use crate::time::Instant;
@@ -105,8 +105,21 @@ impl Connection {
         }
     }
 
+    /// The transport was full and has taken more: somebody reads at the other end, and a ping may be
+    /// waiting behind all that is on its way.
+    pub(super) fn note_progress(&mut self, now: Instant) {
+        if self.timers.is_armed(Timer::KeepaliveReply) {
+            self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
+        }
+    }
+
+    /// The peer has not answered a SYN. If this side has finished the stream already, that is no sign of
+    /// anything: hashicorp/yamux acknowledges in `Accept`, and not what had its FIN before.
     fn open_timed_out(&mut self, key: Key) {
-        if self.streams.get(key).is_some_and(Entry::awaits_ack) {
+        let Some(entry) = self.streams.get(key).filter(|entry| entry.awaits_ack()) else { return };
+        if entry.state.awaits_peer() {
+            self.free_place(key, Opening::Unanswered);
+        } else {
             self.reset_stream(key, ResetError::OpenTimeout);
         }
     }

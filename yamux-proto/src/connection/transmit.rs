@@ -67,14 +67,21 @@ impl Connection {
     pub fn handle_transmitted(&mut self, now: Instant) {
         self.tick(now);
         self.in_flight = false;
-        self.timers.disarm(Timer::WriteStall);
+        if self.timers.is_armed(Timer::WriteStall) {
+            self.timers.disarm(Timer::WriteStall);
+            self.note_progress(now);
+        }
         self.settle_phase();
     }
 
     /// Tells that the transport takes no more of the batch now; `progress` if it took some.
     pub fn handle_transport_full(&mut self, now: Instant, progress: bool) {
         self.tick(now);
-        if progress || !self.timers.is_armed(Timer::WriteStall) {
+        let was_full = self.timers.is_armed(Timer::WriteStall);
+        if progress && was_full {
+            self.note_progress(now);
+        }
+        if progress || !was_full {
             self.timers.arm(Timer::WriteStall, now + self.config.write_stall_timeout());
         }
     }
@@ -141,8 +148,8 @@ impl Connection {
         let quota = self.quota.saturating_sub(staged);
         let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
         if room == 0 {
-            if entry.send.blocked != Blocked::OnRoom {
-                entry.send.blocked = Blocked::OnRoom;
+            entry.send.blocked = Blocked::OnRoom;
+            if !core::mem::replace(&mut entry.send.in_line, true) {
                 self.writers.push_back(key);
             }
             return Err(WriteError::Blocked);
@@ -229,7 +236,7 @@ impl Connection {
     /// A round trip has passed without a window worth a frame: small frames are better than none.
     pub(super) fn dribble_timed_out(&mut self, key: Key) {
         let Some(entry) = self.streams.get_mut(key) else { return };
-        if matches!(entry.send.blocked, Blocked::OnWindow(_)) {
+        if matches!(entry.send.blocked, Blocked::OnWindow(_)) && entry.send.window.available() > 0 {
             entry.send.dribble = Dribble::Allowed;
             self.wake_writer(key);
         } else {
@@ -254,12 +261,15 @@ impl Connection {
         // Streams that compete for a batch share it, or the first in line would fill it each time.
         let share = STAGED_BYTES.checked_div(self.writers.len()).unwrap_or(STAGED_BYTES);
         self.quota = share.max(FRAME_BODY).min(quota(&self.config));
-        for _ in 0..STAGED_BYTES / FRAME_BODY {
+        let mut offers = STAGED_BYTES / FRAME_BODY;
+        while offers > 0 {
             let Some(key) = self.writers.pop_front() else { return };
-            self.room_offered = true;
-            let waits = |entry: &super::streams::Entry| entry.send.blocked == Blocked::OnRoom;
-            if self.streams.get(key).is_some_and(waits) {
+            let Some(entry) = self.streams.get_mut(key) else { continue };
+            entry.send.in_line = false;
+            if entry.send.blocked == Blocked::OnRoom {
                 self.wake_writer(key);
+                self.room_offered = true;
+                offers = offers.saturating_sub(1);
             }
         }
     }

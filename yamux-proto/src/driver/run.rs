@@ -99,9 +99,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     fn run(&mut self, cx: &mut Context<'_>) -> Pass {
         let now = self.timer.now();
         let input_left = self.poll_input(cx, now);
-        // After the input: a deadline may be for something that has come already.
-        self.check_deadlines(now);
         self.poll_output(cx, now);
+        // Last: a deadline may be for something that has come or gone already.
+        self.check_deadlines(now);
         for _ in 0..Self::BUDGET {
             let pass = self.next(cx, now, input_left);
             if matches!(pass, Pass::Write) {
@@ -275,7 +275,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn check_deadlines(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.drive(|state| state.connection.handle_timeout(now));
+            let sent = !self.sending;
+            self.drive(|state| state.handle_timeout(now, sent));
         }
         if self.tidy.is_due(now) {
             self.drive(shared::State::shrink);

@@ -215,6 +215,14 @@ impl State {
         self.flushes = flushes;
     }
 
+    /// Does what time has brought about; `sent` if the batch that was under way is.
+    pub(super) fn handle_timeout(&mut self, now: Instant, sent: bool) {
+        if sent && self.connection.is_transmitting() {
+            self.connection.handle_transmitted(now);
+        }
+        self.connection.handle_timeout(now);
+    }
+
     /// What the driver does next: write what is put into `batch`, let others run, or sleep.
     ///
     /// When several readers were woken a moment ago, some of them are about to write: going last

@@ -31,6 +31,8 @@ pub(crate) struct RecvHalf {
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
+    /// Chunks at the front that are known to own their memory.
+    owned: usize,
     /// Small pieces behind the chunks.
     tail: BytesMut,
     len: usize,
@@ -114,6 +116,7 @@ impl RecvHalf {
         let unread = self.unread();
         if let Some(queue) = self.queue.as_mut() {
             queue.chunks.clear();
+            queue.owned = 0;
             queue.tail.clear();
         }
         self.settle(unread, pool);
@@ -122,10 +125,18 @@ impl RecvHalf {
 
     /// Copies what was sliced from the input up to the count `at`.
     pub(crate) fn compact(&mut self, at: u64) {
-        for chunk in self.queue.iter_mut().flat_map(|queue| queue.chunks.iter_mut()) {
-            if chunk.slice_at.is_some_and(|sliced| sliced <= at) {
-                *chunk = Chunk { bytes: Bytes::copy_from_slice(&chunk.bytes), slice_at: None };
+        let Some(queue) = self.queue.as_mut() else { return };
+        // Slices are in order, so that every chunk is looked at once.
+        let owned = queue.owned.min(queue.chunks.len());
+        for chunk in queue.chunks.range_mut(owned..) {
+            match chunk.slice_at {
+                Some(sliced) if sliced > at => return,
+                Some(_) => {
+                    *chunk = Chunk { bytes: Bytes::copy_from_slice(&chunk.bytes), slice_at: None };
+                }
+                None => {}
             }
+            queue.owned = queue.owned.saturating_add(1);
         }
     }
 
@@ -159,7 +170,7 @@ impl Queue {
         sink(chunk.bytes.get(..len).unwrap_or_default());
         chunk.bytes.advance(len);
         if chunk.bytes.is_empty() {
-            self.chunks.pop_front();
+            self.pop_chunk();
         }
         len
     }
@@ -172,6 +183,11 @@ impl Queue {
         if chunk.bytes.len() > max {
             return chunk.bytes.split_to(max);
         }
+        self.pop_chunk()
+    }
+
+    fn pop_chunk(&mut self) -> Bytes {
+        self.owned = self.owned.saturating_sub(1);
         self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default()
     }
 }
@@ -202,7 +218,10 @@ impl Pool {
 
     /// Remembers that `key` holds a slice of recent input.
     pub(crate) fn note_slice(&mut self, key: Key) {
-        self.slices.push_back((self.input, key));
+        let slice = (self.input, key);
+        if self.slices.back() != Some(&slice) {
+            self.slices.push_back(slice);
+        }
     }
 
     /// A stream whose slices have lingered, and the count of input up to which it must let go of

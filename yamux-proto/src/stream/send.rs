@@ -13,6 +13,8 @@ pub(crate) struct SendHalf {
     /// Why the application's last write took nothing.
     pub(crate) blocked: Blocked,
     pub(crate) dribble: Dribble,
+    /// The stream is in the line of those who wait for room, be it that it no longer does.
+    pub(crate) in_line: bool,
 }
 
 /// How a stream deals with a window too small to be worth a frame.
@@ -33,7 +35,7 @@ pub(crate) enum Blocked {
     No,
     /// The peer's window, until it holds this many bytes.
     OnWindow(u16),
-    /// Room in the staged output; the stream is in line for it.
+    /// Room in the staged output.
     OnRoom,
     /// The transport, to have what was written; the driver sees to that.
     #[cfg(feature = "driver")]
@@ -48,6 +50,7 @@ impl SendHalf {
             staged: 0,
             blocked: Blocked::No,
             dribble: Dribble::None,
+            in_line: false,
         }
     }
 

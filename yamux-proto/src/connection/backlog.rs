@@ -1,0 +1,140 @@
+//! The peer's streams that wait to be accepted, and how long input waits for that.
+
+use alloc::collections::VecDeque;
+
+use super::Connection;
+use super::streams::{Entry, Held, Key, Opening};
+use super::timers::Timer;
+use crate::frame::{Flags, Frame};
+use crate::limits::{ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL};
+use crate::time::Instant;
+
+/// A burst of SYNs in one read must not be refused while the application is accepting: a SYN that
+/// finds the backlog full waits for a place, and all input behind it.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    queue: VecDeque<Key>,
+    /// Streams in the queue that are still there to be accepted.
+    len: usize,
+    deferred: Option<Deferred>,
+    /// The application has accepted, or asked to, since input began to wait.
+    accepting: bool,
+    /// It did not do so in time: input does not wait again before the backlog is half empty.
+    outwaited: bool,
+    /// When input first waited since the backlog was last half empty.
+    since: Option<Instant>,
+}
+
+/// The SYN that waits.
+#[derive(Clone, Copy, Debug)]
+struct Deferred {
+    frame: Frame,
+    patient: bool,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            len: 0,
+            deferred: None,
+            accepting: true,
+            outwaited: false,
+            since: None,
+        }
+    }
+}
+
+impl Backlog {
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether input waits for the application.
+    pub(super) fn holds_input(&self) -> bool {
+        self.deferred.is_some_and(|deferred| deferred.patient && !self.accepting)
+    }
+
+    pub(super) const fn has_deferred(&self) -> bool {
+        self.deferred.is_some()
+    }
+
+    /// The SYN that waited, for its turn has come.
+    pub(super) fn take_deferred(&mut self) -> Option<Frame> {
+        self.deferred.take().map(|deferred| deferred.frame)
+    }
+
+    pub(super) fn push(&mut self, key: Key, still_there: impl Fn(Key) -> bool) {
+        self.len = self.len.saturating_add(1);
+        if self.queue.len() > self.len.saturating_mul(2) {
+            self.queue.retain(|key| still_there(*key));
+        }
+        self.queue.push_back(key);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Key> {
+        self.queue.pop_front()
+    }
+
+    /// A stream was accepted, or will not be; there are `places` in all.
+    fn leave(&mut self, places: usize) {
+        self.len = self.len.saturating_sub(1);
+        if self.len <= places / 2 {
+            self.outwaited = false;
+            self.since = None;
+        }
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.queue.shrink_to_fit();
+    }
+}
+
+impl Connection {
+    pub(crate) fn accept_key(&mut self) -> Option<Key> {
+        self.backlog.accepting = true;
+        while let Some(key) = self.backlog.pop() {
+            let waits = |entry: &&mut Entry| entry.opening == Opening::Arrived;
+            let Some(entry) = self.streams.get_mut(key).filter(waits) else { continue };
+            entry.opening = Opening::AckDue;
+            entry.held = Held::BOTH;
+            self.leave_backlog();
+            self.announce(key);
+            self.stats.streams_accepted = self.stats.streams_accepted.saturating_add(1);
+            return Some(key);
+        }
+        None
+    }
+
+    pub(super) fn leave_backlog(&mut self) {
+        self.backlog.leave(self.config.accept_backlog());
+    }
+
+    /// Whether a frame is a SYN that should wait for a place.
+    pub(super) fn should_defer(&self, frame: Frame) -> bool {
+        let (Frame::Data { flags, .. } | Frame::WindowUpdate { flags, .. }) = frame else {
+            return false;
+        };
+        self.backlog.accepting
+            && !self.backlog.outwaited
+            && !self.refusing
+            && flags.contains(Flags::SYN)
+            && self.backlog.len >= self.config.accept_backlog()
+    }
+
+    pub(super) fn defer(&mut self, now: Instant, frame: Frame) {
+        self.backlog.accepting = false;
+        self.backlog.deferred = Some(Deferred { frame, patient: true });
+        let since = *self.backlog.since.get_or_insert(now);
+        let at = (now + ACCEPT_PATIENCE).min(since + ACCEPT_PATIENCE_TOTAL);
+        self.timers.arm(Timer::Accept, at);
+    }
+
+    /// Input has waited long enough: its SYN is judged as things are.
+    pub(super) fn deferral_timed_out(&mut self) {
+        if let Some(deferred) = self.backlog.deferred.as_mut() {
+            deferred.patient = false;
+            self.backlog.outwaited = true;
+        }
+    }
+}
