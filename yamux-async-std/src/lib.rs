@@ -59,5 +59,6 @@ pub use session::{Driver, Incoming, Session};
 pub use stream::{RecvHalf, SendHalf, Stream};
 pub use yamux_proto::driver::{SessionError, StreamError};
 pub use yamux_proto::{
-    Config, ConfigBuilder, ConfigError, GoAwayCode, ProtocolError, Side, Stats, StreamId,
+    Config, ConfigBuilder, ConfigError, FrameError, GoAwayCode, ProtocolError, Side, Stats,
+    StreamId,
 };

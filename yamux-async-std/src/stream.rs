@@ -1,4 +1,4 @@
-//! Streams in the traits of Tokio.
+//! Streams in the traits of futures-io.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
