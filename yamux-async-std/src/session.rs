@@ -172,7 +172,8 @@ impl Session {
 
     /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written goes
     /// out; the peer may read it and end the streams that were finished here; then Go Away, and the
-    /// end of the transport. Streams that were not finished end with an error.
+    /// end of the transport. Streams that were not finished end with an error: to serve them first,
+    /// [`go_away`](Self::go_away), and close once [`num_streams`](Self::num_streams) is 0.
     ///
     /// # Errors
     /// Why the session ended, if that was not the will of one of the sides;

@@ -22,7 +22,8 @@ use yamux_proto::driver::Handle;
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
 ///   and then the stream is reset.
 ///
-/// Reads, writes, flushes and chunks are cancel safe: a cancelled one has lost no data.
+/// Reads, writes and flushes are cancel safe: a cancelled one has lost no data. So is
+/// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a part.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -70,7 +71,8 @@ impl Stream {
     }
 
     /// Splits into halves that two tasks can use. Each is finished when it is dropped, as the stream
-    /// would be.
+    /// would be: without its reading half, a stream to which the peer goes on sending is reset after
+    /// [`Config::linger_bytes`](crate::Config::linger_bytes).
     pub fn into_split(self) -> (RecvHalf, SendHalf) {
         let (recv, send) = self.handle.split();
         (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
@@ -173,7 +175,8 @@ macro_rules! writing {
             }
 
             /// Ends both directions at once: after what was written, the peer gets a reset with
-            /// `code`.
+            /// `code`. A peer may end the session if more than a few hundred streams a second are
+            /// reset before it has accepted them; this library does at 256, after the first 1,024.
             pub fn reset(&mut self, code: u32) {
                 self.handle.reset(code);
             }

@@ -24,7 +24,7 @@ use crate::flow_control::INITIAL_WINDOW;
 ///
 /// ```
 /// use core::time::Duration;
-/// use yamux_proto::Config;
+/// # use yamux_proto::Config;
 ///
 /// let config = Config::builder()
 ///     .keepalive_interval(Some(Duration::from_secs(15)))

@@ -45,11 +45,11 @@ pub const ACCEPT_PATIENCE_TOTAL: Duration = Duration::from_secs(1);
 
 /// Frames without effect that may come at once, and how many more a second: empty Data, Window
 /// Updates of nothing, frames for streams that never were, pongs nobody asked for, pings beyond
-/// [`PENDING_PONGS`], refused SYNs.
+/// [`PENDING_PONGS`].
 pub const GLITCHES: (u32, u32) = (1024, 100);
 
-/// Streams that may be reset at once by the peer that opened them or because of what it did, and how
-/// many more a second (CVE-2023-44487, CVE-2025-8671).
+/// Streams that may be reset at once by the peer that opened them, before they are accepted, or because
+/// of what it did, and how many more a second (CVE-2023-44487, CVE-2025-8671).
 pub const RESETS: (u32, u32) = (1024, 256);
 
 /// Late frames that count as harmless for each stream, once it has ended: FIN, RST and Window Updates

@@ -231,8 +231,13 @@ fn input_that_this_side_does_not_want_does_not_end_the_session() {
     assert!(raw.wants_input(), "what is allowed does not stop the session");
     raw.send(&data(3, Flags::SYN, b"x"));
     assert!(!raw.wants_input());
+    raw.sent();
     raw.pass(secs(300));
     assert_eq!(raw.cause(), None, "the silence is ours");
+    assert!(
+        matches!(raw.frames()[0], Frame::Ping { request: true, .. }),
+        "is the transport alive?"
+    );
     assert_eq!(raw.read(stream).len(), 262_144);
     assert!(raw.frames().contains(&update(1, Flags::NONE, 262_144)));
 }

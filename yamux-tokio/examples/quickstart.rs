@@ -39,13 +39,13 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let halves = if arguments.listen.is_some() || arguments.connect.is_some() { 1 } else { 2 };
     let progress = progress_bar(halves * STREAMS * BYTES_PER_STREAM);
-    let start = Instant::now();
 
     let sessions = match (arguments.listen, arguments.connect) {
         (Some(address), _) => vec![serve(address, &progress).await?],
         (None, Some(address)) => vec![dial(address).await?],
         (None, None) => loopback().await?,
     };
+    let start = Instant::now();
     let mut work = JoinSet::new();
     for session in &sessions {
         work.spawn(run(session.clone(), progress.clone()));

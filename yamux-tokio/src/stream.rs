@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 use yamux_proto::StreamId;
 use yamux_proto::driver::Handle;
 
@@ -22,7 +23,8 @@ use yamux_proto::driver::Handle;
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
 ///   and then the stream is reset.
 ///
-/// Reads, writes, flushes and chunks are cancel safe: a cancelled one has lost no data.
+/// Reads, writes and flushes are cancel safe: a cancelled one has lost no data. So is
+/// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a part.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -70,7 +72,8 @@ impl Stream {
     }
 
     /// Splits into halves that two tasks can use. Each is finished when it is dropped, as the stream
-    /// would be.
+    /// would be: without its reading half, a stream to which the peer goes on sending is reset after
+    /// [`Config::linger_bytes`](crate::Config::linger_bytes).
     pub fn into_split(self) -> (RecvHalf, SendHalf) {
         let (recv, send) = self.handle.split();
         (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
@@ -110,7 +113,7 @@ macro_rules! reading {
                 if let Some(bytes) = lent(&mut self.buffered) {
                     return Ok(Some(bytes.split_to(max.min(bytes.len()))));
                 }
-                Ok(poll_fn(|cx| self.handle.poll_read_chunk(cx, max)).await?)
+                Ok(poll_fn(|cx| in_turn(cx, |cx| self.handle.poll_read_chunk(cx, max))).await?)
             }
         }
 
@@ -125,7 +128,10 @@ macro_rules! reading {
                     return Poll::Ready(Ok(()));
                 }
                 let max = buf.remaining();
-                ready!(self.handle.poll_read(cx, max, |piece| buf.put_slice(piece)))?;
+                let read = in_turn(cx, |cx| {
+                    self.handle.poll_read(cx, max, |piece| buf.put_slice(piece))
+                });
+                ready!(read)?;
                 Poll::Ready(Ok(()))
             }
         }
@@ -137,7 +143,8 @@ macro_rules! reading {
             ) -> Poll<io::Result<&[u8]>> {
                 let this = self.get_mut();
                 if lent(&mut this.buffered).is_none() {
-                    let chunk = ready!(this.handle.poll_read_chunk(cx, FILL_MAX))?;
+                    let chunk =
+                        ready!(in_turn(cx, |cx| this.handle.poll_read_chunk(cx, FILL_MAX)))?;
                     **this.buffered.get_or_insert_default() = chunk.unwrap_or_default();
                 }
                 Poll::Ready(Ok(this.buffered.as_deref().map_or(&[], |bytes| bytes)))
@@ -168,7 +175,8 @@ macro_rules! writing {
             }
 
             /// Ends both directions at once: after what was written, the peer gets a reset with
-            /// `code`.
+            /// `code`. A peer may end the session if more than a few hundred streams a second are
+            /// reset before it has accepted them; this library does at 256, after the first 1,024.
             pub fn reset(&mut self, code: u32) {
                 self.handle.reset(code);
             }
@@ -215,6 +223,17 @@ writing!(Stream SendHalf);
 
 /// The most that `fill_buf` takes at once, in bytes.
 const FILL_MAX: usize = 64 * 1024;
+
+/// Reads as Tokio's own I/O does: a task that always finds something gives way to others in time, the
+/// driver among them. Writers need not be told, for their buffers fill.
+fn in_turn<T>(cx: &mut Context<'_>, read: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    let budget = ready!(coop::poll_proceed(cx));
+    let read = read(cx);
+    if read.is_ready() {
+        budget.made_progress();
+    }
+    read
+}
 
 /// What `fill_buf` lent out and nobody consumed.
 fn lent(buffered: &mut Buffered) -> Option<&mut Bytes> {

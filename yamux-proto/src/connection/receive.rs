@@ -210,7 +210,8 @@ impl Connection {
             || self.backlog.len() >= self.config.accept_backlog()
             || self.streams.inbound() >= self.config.max_inbound_streams()
         {
-            return self.refuse(now, id).map(|()| None);
+            self.refuse(id);
+            return Ok(None);
         }
         let key = self.streams.arrive(id, &self.config);
         self.expect_late_frames(LATE_FRAMES);
@@ -220,13 +221,15 @@ impl Connection {
         Ok(Some(Admitted { key, effect: true }))
     }
 
-    fn refuse(&mut self, now: Instant, id: StreamId) -> Result<(), ProtocolError> {
+    /// An honest peer learns of the limits only by running into them, at full speed if it is busy. So a
+    /// refused SYN is no offence, just as a ping that gets its answer is none; if the peer does not read
+    /// its refusals, [`PENDING_REFUSALS`] holds up the input.
+    fn refuse(&mut self, id: StreamId) {
         self.refusals.push_back(id);
         self.stats.streams_refused = self.stats.streams_refused.saturating_add(1);
         // Until the RST arrives, the peer may fill the stream's window.
         self.expect_late_frames(LATE_FRAMES);
         self.expect_late_data(INITIAL_WINDOW);
-        self.glitch(now)
     }
 
     fn receive_body(&mut self, now: Instant, piece: Piece<'_>) -> Result<(), ProtocolError> {
@@ -289,14 +292,11 @@ impl Connection {
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
         let Some(entry) = self.streams.get(key) else { return Ok(()) };
-        let (waits, answered) = (entry.opening == Opening::Arrived, entry.send.staged_in > 0);
-        // Some peers end every stream so, once they have their answer.
-        if self.streams.is_inbound(key.id) && !answered {
-            self.count_reset(now)?;
-        }
-        if waits {
+        // What was accepted keeps its place until the application lets go of it, however soon the
+        // peer does: only what was not costs nothing to open and reset again.
+        if entry.opening == Opening::Arrived {
             self.forget(key);
-            return Ok(());
+            return self.count_reset(now);
         }
         self.wake_both(key);
         self.release_if_over(key);

@@ -77,14 +77,18 @@ impl Connection {
     /// The interval has passed since it was last looked at: was there input meanwhile?
     fn keepalive_due(&mut self, now: Instant) {
         let Some(interval) = self.config.keepalive_interval() else { return };
-        // Input that is left unread on purpose says nothing about the peer.
-        if now - self.last_input < interval || !self.wants_input() {
-            let from = if self.wants_input() { self.last_input } else { now };
-            self.arm_keepalive(from);
+        if now - self.last_input < interval {
+            self.arm_keepalive(self.last_input);
             return;
         }
         self.ping.insist();
-        self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
+        if self.wants_input() {
+            self.timers.arm(Timer::KeepaliveReply, now + self.config.keepalive_timeout());
+        } else {
+            // Input that is left unread on purpose says nothing about the peer; but a transport that
+            // has failed shows it when it is written to.
+            self.arm_keepalive(now);
+        }
     }
 
     /// The peer has been silent since it was pinged, unless input was left unread on purpose.

@@ -57,16 +57,18 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// The kind of the [`io::Error`] that this converts into.
+    /// The kind of the [`io::Error`] that this converts into. A transport that failed is
+    /// [`NotConnected`](io::ErrorKind::NotConnected) whatever its own kind: a stream that was reset is
+    /// another matter than a connection that was.
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Closed
             | Self::ClosedByPeer
             | Self::GoAway(_)
+            | Self::Transport(_)
             | Self::TransportEnded
             | Self::DriverDropped => io::ErrorKind::NotConnected,
             Self::Protocol(_) => io::ErrorKind::InvalidData,
-            Self::Transport(error) => error.kind(),
             Self::KeepaliveTimeout | Self::WriteStall | Self::OpenTimeout | Self::CloseTimeout => {
                 io::ErrorKind::TimedOut
             }
@@ -109,7 +111,7 @@ impl From<SessionError> for io::Error {
 ///
 /// ```
 /// use std::io;
-/// use yamux_proto::driver::StreamError;
+/// # use yamux_proto::driver::StreamError;
 ///
 /// fn reset_code(error: &io::Error) -> Option<u32> {
 ///     let StreamError::Reset(code) = error.get_ref()?.downcast_ref()? else { return None };

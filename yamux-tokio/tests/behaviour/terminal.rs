@@ -77,13 +77,17 @@ fn expected(cause: Cause, call: Call) -> Outcome {
         (Cause::Fin | Cause::RstOnData | Cause::RstOnWindowUpdate, _) => Waits,
         (Cause::GoAwayNormal, Open) => Fails(ErrorKind::ConnectionRefused),
         (Cause::GoAwayNormal, _) => Waits,
-        (Cause::TransportError, _) => Fails(ErrorKind::HostUnreachable),
         // The transport is full and stays so: what was written cannot be delivered in time.
         (Cause::Close, Write | Flush | Shutdown) => Fails(ErrorKind::TimedOut),
         (Cause::Close, _) => Fails(ErrorKind::NotConnected),
-        (Cause::GoAwayError | Cause::TransportEof | Cause::Abort | Cause::DriverDropped, _) => {
-            Fails(ErrorKind::NotConnected)
-        }
+        (
+            Cause::GoAwayError
+            | Cause::TransportEof
+            | Cause::TransportError
+            | Cause::Abort
+            | Cause::DriverDropped,
+            _,
+        ) => Fails(ErrorKind::NotConnected),
     }
 }
 
@@ -120,7 +124,7 @@ impl Scene {
             Cause::GoAwayNormal => Frame::GoAway { code: GoAwayCode::NORMAL },
             Cause::GoAwayError => Frame::GoAway { code: GoAwayCode::INTERNAL_ERROR },
             Cause::TransportEof => return self.peer.close_write(),
-            Cause::TransportError => return self.peer.fail(ErrorKind::HostUnreachable),
+            Cause::TransportError => return self.peer.fail(ErrorKind::ConnectionReset),
             Cause::Close => {
                 let session = self.session.clone();
                 let _detached = spawn(async move { session.close().await });
