@@ -116,7 +116,7 @@ impl Config {
     }
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. At most
-    /// about 55 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// about 51 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
     /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {

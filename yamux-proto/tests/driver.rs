@@ -127,13 +127,19 @@ fn a_flush_that_gets_stuck_is_not_a_close_in_good_order() {
     );
 }
 
-#[test]
-fn a_transport_that_drained_while_nothing_ran_has_not_stalled() {
+/// A stream whose data the transport does not take.
+fn stuck() -> (Rig, Handle) {
     let mut rig = Rig::new(Side::Client, Config::default());
     let mut stream = rig.open();
     rig.transport().takes_writes = false;
     assert!(rig.poll(|cx| stream.poll_write(cx, b"stuck")).is_ready());
     rig.run();
+    (rig, stream)
+}
+
+#[test]
+fn a_transport_that_drained_while_nothing_ran_has_not_stalled() {
+    let (mut rig, _stream) = stuck();
     // The process was stopped, or its only thread was busy.
     rig.advance(secs(11));
     rig.transport().takes_writes = true;
@@ -143,11 +149,7 @@ fn a_transport_that_drained_while_nothing_ran_has_not_stalled() {
 
 #[test]
 fn a_flush_hears_of_a_reset() {
-    let mut rig = Rig::new(Side::Client, Config::default());
-    let mut stream = rig.open();
-    rig.transport().takes_writes = false;
-    assert!(rig.poll(|cx| stream.poll_write(cx, b"stuck")).is_ready());
-    rig.run();
+    let (mut rig, mut stream) = stuck();
     let woken = Flag::default();
     assert!(woken.poll(|cx| stream.poll_flush(cx)).is_pending());
     rig.receive(Frame::WindowUpdate { stream: stream.id(), flags: Flags::RST, delta: 3 });

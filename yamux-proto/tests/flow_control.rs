@@ -392,14 +392,20 @@ fn dribbled_window_is_not_used_until_it_is_worth_a_frame() {
     assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Ok(DRIBBLE));
 }
 
-#[test]
-fn dribbled_window_is_used_after_a_round_trip_without_more() {
+/// A client with a round trip of 50 ms, and a stream that waits with 10 bytes of window.
+fn dribbled() -> (Raw, StreamId) {
     let mut raw = Raw::client();
     raw.pass(millis(50));
     raw.pong(1);
     let stream = raw.open().unwrap();
     exhaust(&mut raw, stream);
     raw.send(&window_update(1, Flags::ACK, 10));
+    (raw, stream)
+}
+
+#[test]
+fn dribbled_window_is_used_after_a_round_trip_without_more() {
+    let (mut raw, stream) = dribbled();
     assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
     raw.pass(millis(49));
     assert_eq!(raw.stream(stream).unwrap().write(&[0; 5000]), Err(WriteError::Blocked));
@@ -411,12 +417,7 @@ fn dribbled_window_is_used_after_a_round_trip_without_more() {
 
 #[test]
 fn a_dribble_that_grew_into_a_window_is_forgotten() {
-    let mut raw = Raw::client();
-    raw.pass(millis(50));
-    raw.pong(1);
-    let stream = raw.open().unwrap();
-    exhaust(&mut raw, stream);
-    raw.send(&window_update(1, Flags::ACK, 10));
+    let (mut raw, stream) = dribbled();
     raw.pass(millis(1));
     raw.send(&window_update(1, Flags::NONE, 2000));
     assert_eq!(raw.stream(stream).unwrap().write(&[0; 2010]), Ok(2010));

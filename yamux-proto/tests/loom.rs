@@ -138,14 +138,18 @@ fn read(stream: &mut Handle, expected: usize) {
     }
 }
 
+fn write_and_flush(session: &Session) {
+    let mut stream = block_on(session.open()).unwrap();
+    let written = block_on(poll_fn(|cx| stream.poll_write(cx, b"hello"))).unwrap();
+    assert_eq!(written, 5);
+    block_on(poll_fn(|cx| stream.poll_flush(cx))).unwrap();
+}
+
 #[test]
 fn what_is_written_is_flushed() {
     explore(|| {
         let (_, session, driver) = start(false);
-        let mut stream = block_on(session.open()).unwrap();
-        let written = block_on(poll_fn(|cx| stream.poll_write(cx, b"hello"))).unwrap();
-        assert_eq!(written, 5);
-        block_on(poll_fn(|cx| stream.poll_flush(cx))).unwrap();
+        write_and_flush(&session);
         session.abort();
         driver.join().unwrap();
     });
@@ -174,9 +178,7 @@ fn a_flush_waits_for_a_transport_that_is_full() {
     explore(|| {
         let (end, session, driver) = start(true);
         let peer = thread::spawn(move || end.make_room());
-        let mut stream = block_on(session.open()).unwrap();
-        block_on(poll_fn(|cx| stream.poll_write(cx, b"hello"))).unwrap();
-        block_on(poll_fn(|cx| stream.poll_flush(cx))).unwrap();
+        write_and_flush(&session);
         session.abort();
         peer.join().unwrap();
         driver.join().unwrap();

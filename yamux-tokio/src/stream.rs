@@ -24,7 +24,8 @@ use yamux_proto::driver::Handle;
 ///   and then the stream is reset.
 ///
 /// Reads, writes and flushes are cancel safe: a cancelled one has lost no data. So is
-/// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a part.
+/// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a
+/// part.
 ///
 /// ```
 /// use bytes::Bytes;

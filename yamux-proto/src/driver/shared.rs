@@ -217,10 +217,14 @@ impl State {
 
     /// Does what time has brought about; `sent` if the batch that was under way is.
     pub(super) fn handle_timeout(&mut self, now: Instant, sent: bool) {
+        self.note_sent(now, sent);
+        self.connection.handle_timeout(now);
+    }
+
+    fn note_sent(&mut self, now: Instant, sent: bool) {
         if sent && self.connection.is_transmitting() {
             self.connection.handle_transmitted(now);
         }
-        self.connection.handle_timeout(now);
     }
 
     /// What the driver does next: write what is put into `batch`, let others run, or sleep.
@@ -236,9 +240,7 @@ impl State {
         batch: &mut Transmit,
         wakes: &mut Wakes,
     ) -> Pass {
-        if !standing.transport_full && self.connection.is_transmitting() {
-            self.connection.handle_transmitted(now);
-        }
+        self.note_sent(now, !standing.transport_full);
         // What handles began waits for its timer, output or not.
         self.connection.tick(now);
         if !standing.transport_full {

@@ -121,13 +121,14 @@ impl Ticket {
 impl WaitQueue {
     /// Waits in line, or keeps the place it has.
     pub(super) fn wait(&mut self, ticket: &mut Ticket, cx: &Context<'_>, wakes: &mut Wakes) {
-        let waker = cx.waker().clone();
         if let Some((_, kept)) = self.find(ticket).and_then(|index| self.waiters.get_mut(index)) {
-            wakes.drop_later(Some(mem::replace(kept, waker)));
+            if !kept.will_wake(cx.waker()) {
+                wakes.drop_later(Some(mem::replace(kept, cx.waker().clone())));
+            }
             return;
         }
         self.tickets = self.tickets.saturating_add(1);
-        self.waiters.push_back((self.tickets, waker));
+        self.waiters.push_back((self.tickets, cx.waker().clone()));
         ticket.0 = Some(self.tickets);
     }
 
