@@ -11,8 +11,9 @@ use crate::time::Instant;
 /// for a half, as the Go libraries do, leaves a sender idle for longer, at the cost of bulk
 /// throughput. The window doubles when it was what held the peer back: a peer that has more to send
 /// moves one window a round trip, so a whole window consumed in less than [`Self::PATIENCE`] round
-/// trips was too small. Only consumed bytes count, so a peer cannot grow the window of an
-/// application that does not read.
+/// trips was too small. What is granted takes a round trip to show, so nothing is measured for one
+/// after growth. Only consumed bytes count, so a peer cannot grow the window of an application that
+/// does not read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecvWindow {
     /// What the peer may still send.
@@ -23,6 +24,7 @@ pub(crate) struct RecvWindow {
     consumed: u32,
     /// Granted again since the measurement began.
     measured: u32,
+    /// When it began, or will.
     measured_since: Instant,
 }
 
@@ -99,6 +101,9 @@ impl RecvWindow {
     }
 
     fn tune(&mut self, now: Instant, growth: Growth) -> u32 {
+        if now < self.measured_since {
+            return 0;
+        }
         self.measured = self.measured.saturating_add(self.consumed);
         if self.measured < self.size {
             return 0;
@@ -114,7 +119,10 @@ impl RecvWindow {
             .size
             .min(growth.size_max.saturating_sub(self.size))
             .min(u32::try_from(growth.budget).unwrap_or(u32::MAX));
-        self.size = self.size.saturating_add(grown);
+        if grown > 0 {
+            self.size = self.size.saturating_add(grown);
+            self.measured_since = now + rtt;
+        }
         grown
     }
 }
@@ -166,11 +174,23 @@ mod tests {
     fn doubles_while_it_limits_the_peer_and_stops_at_the_ceilings() {
         let mut window = RecvWindow::new(INITIAL_WINDOW);
         assert_eq!(move_window(&mut window, at(50), GROWTH), 262_144);
-        assert_eq!(move_window(&mut window, at(100), GROWTH), 524_288);
-        assert_eq!(move_window(&mut window, at(150), GROWTH), 0, "the stream's ceiling");
+        assert_eq!(move_window(&mut window, at(150), GROWTH), 524_288);
+        assert_eq!(move_window(&mut window, at(250), GROWTH), 0, "the stream's ceiling");
         let mut window = RecvWindow::new(INITIAL_WINDOW);
         let poor = Growth { budget: 1000, ..GROWTH };
         assert_eq!(move_window(&mut window, at(50), poor), 1000, "the connection's ceiling");
+    }
+
+    #[test]
+    fn what_was_granted_is_judged_from_when_it_shows() {
+        let mut window = RecvWindow::new(INITIAL_WINDOW);
+        assert_eq!(move_window(&mut window, at(50), GROWTH), 262_144);
+        assert_eq!(move_window(&mut window, at(99), GROWTH), 0, "the peer could not know of it");
+        assert_eq!(move_window(&mut window, at(174), GROWTH), 524_288, "within 1.5 round trips");
+
+        let mut window = RecvWindow::new(INITIAL_WINDOW);
+        assert_eq!(move_window(&mut window, at(50), GROWTH), 262_144);
+        assert_eq!(move_window(&mut window, at(175), GROWTH), 0, "large enough");
     }
 
     #[test]
