@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rig::{Flag, Rig, ready};
 use yamux_proto::driver::{Handle, SessionError, StreamError};
 use yamux_proto::{Config, Flags, Frame, GoAwayCode, Side};
@@ -72,6 +73,60 @@ fn a_writer_that_waits_for_the_rest_of_a_window_costs_nothing() {
         rig.poll(|cx| stream.poll_write(cx, &[0; 1000])).is_ready(),
         "small is better than never"
     );
+}
+
+#[test]
+fn a_writer_that_always_finds_room_gives_way() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    let task = Flag::default();
+    let written = (0..1000).filter(|_| task.poll(|cx| stream.poll_write(cx, b"x")).is_ready());
+    assert!((900..1000).contains(&written.count()));
+    assert!(task.is_set(), "to give way is not to wait");
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_stream_hears_of_a_reset() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let mut stream = rig.accept();
+    rig.receive(Frame::WindowUpdate { stream: stream.id(), flags: Flags::FIN, delta: 0 });
+    rig.run();
+    let task = Flag::default();
+    assert!(task.poll(|cx| stream.poll_closed(cx)).is_pending());
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"in between")).is_ready());
+    assert!(!task.is_set());
+    rig.receive(Frame::WindowUpdate { stream: stream.id(), flags: Flags::RST, delta: 7 });
+    rig.run();
+    assert!(task.is_set());
+    let closed = rig.poll(|cx| stream.poll_closed(cx));
+    assert!(matches!(closed, Poll::Ready(StreamError::Reset(7))), "{closed:?}");
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_stream_hears_of_the_sessions() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let mut stream = rig.accept();
+    let task = Flag::default();
+    assert!(task.poll(|cx| stream.poll_closed(cx)).is_pending());
+    rig.session().abort();
+    assert!(task.is_set());
+    let closed = rig.poll(|cx| stream.poll_closed(cx));
+    assert!(matches!(closed, Poll::Ready(StreamError::Session(SessionError::Closed))), "{closed:?}");
+}
+
+#[test]
+fn an_empty_chunk_on_a_finished_stream_is_an_error_too() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    assert!(matches!(
+        rig.poll(|cx| stream.poll_write_chunk(cx, &mut Bytes::new())),
+        Poll::Ready(Ok(()))
+    ));
+    assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+    assert!(matches!(
+        rig.poll(|cx| stream.poll_write_chunk(cx, &mut Bytes::new())),
+        Poll::Ready(Err(StreamError::Finished))
+    ));
 }
 
 #[test]

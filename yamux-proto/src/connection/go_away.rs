@@ -192,7 +192,9 @@ impl Connection {
         match self.phase {
             Phase::Active => {}
             Phase::Draining(code) => {
-                let lossless = !self.has_output() && !self.in_flight;
+                // Most peers drop what they have not read when Go Away comes.
+                let lossless =
+                    !self.has_output() && !self.in_flight && self.streams.awaiting_peer() == 0;
                 self.staging.frame(Frame::GoAway { code });
                 self.end(match lossless {
                     true => ConnectionError::Closed,

@@ -181,7 +181,7 @@ impl State {
 
     pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {
         self.wait_to_write(key, cx, wakes);
-        self.connection.stream_at(key).await_flush();
+        self.connection.stream_at(key).await_end();
         self.flushes.insert(key);
     }
 

@@ -25,12 +25,17 @@ pub struct Handle {
     key: Key,
     recv: bool,
     send: bool,
+    /// Writes since others had their turn.
+    writes: u8,
 }
 
 impl Handle {
+    /// Writes that may follow one another before others get their turn.
+    const WRITES_MAX: u8 = 128;
+
     pub(super) fn new(state: &mut State, shared: &Arc<Shared>, key: Key) -> Self {
         state.handles = state.handles.saturating_add(1);
-        Self { shared: Arc::clone(shared), key, recv: true, send: true }
+        Self { shared: Arc::clone(shared), key, recv: true, send: true, writes: 0 }
     }
 
     /// The number of the stream.
@@ -48,7 +53,7 @@ impl Handle {
     pub fn split(mut self) -> (Self, Self) {
         self.shared.look(|state| state.handles = state.handles.saturating_add(1));
         let shared = Arc::clone(&self.shared);
-        let send = Self { shared, key: self.key, recv: false, send: self.send };
+        let send = Self { shared, key: self.key, recv: false, send: self.send, writes: 0 };
         self.send = false;
         (self, send)
     }
@@ -81,7 +86,8 @@ impl Handle {
         read
     }
 
-    /// Up to `max` received bytes in one piece, without a copy; `None` only after the peer's FIN.
+    /// Up to `max` received bytes in one piece, without a copy; `None` only after the peer's FIN. With
+    /// a `max` of 0, nothing is waited for and the piece is empty.
     ///
     /// # Errors
     /// As for [`poll_read`](Self::poll_read).
@@ -106,6 +112,7 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<Result<usize, StreamError>> {
+        ready!(self.poll_turn(cx));
         self.shared.with(|state, wakes| {
             let result = state.connection.stream_at(self.key).write(data);
             state.poll_write_result(cx, self.key, result, wakes)
@@ -121,6 +128,7 @@ impl Handle {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize, StreamError>> {
+        ready!(self.poll_turn(cx));
         self.shared.with(|state, wakes| {
             let mut stream = state.connection.stream_at(self.key);
             let mut written: usize = 0;
@@ -150,16 +158,37 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &mut Bytes,
     ) -> Poll<Result<(), StreamError>> {
+        ready!(self.poll_turn(cx));
         self.shared.with(|state, wakes| {
-            while !data.is_empty() {
+            loop {
                 let result = state.connection.stream_at(self.key).write_chunk(data);
                 match ready!(state.poll_write_result(cx, self.key, result, wakes)) {
+                    Ok(_) if data.is_empty() => return Poll::Ready(Ok(())),
                     Ok(_) => {}
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             }
-            Poll::Ready(Ok(()))
         })
+    }
+
+    /// Lets others run every now and then. Small writes join what is staged, so that with a second
+    /// thread to drain it they always find room: a task that only writes would never wait, and what
+    /// it waits for besides, be it a timeout round the writes, would never be looked at.
+    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.writes < Self::WRITES_MAX {
+            self.writes = self.writes.saturating_add(1);
+            return Poll::Ready(());
+        }
+        self.writes = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Waits until the peer resets the stream or the session ends, and says which it was. Pending
+    /// for as long as neither happens, also when both sides have finished the stream. Shares its
+    /// waker with writing, flushing and closing.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.shared.with(|state, wakes| state.poll_closed(cx, self.key, wakes))
     }
 
     /// Waits until everything written to this stream is in the transport's hands and flushed.
@@ -271,6 +300,23 @@ impl State {
             Err(WriteError::Reset(why)) => Err(why.into()),
             Err(WriteError::Closed(cause)) => Err(self.error(cause).into()),
         })
+    }
+
+    fn poll_closed(
+        &mut self,
+        cx: &Context<'_>,
+        key: Key,
+        wakes: &mut Wakes,
+    ) -> Poll<StreamError> {
+        if let Some(why) = self.connection.stream_at(key).reset_cause() {
+            return Poll::Ready(why.into());
+        }
+        if let Some(cause) = self.cause() {
+            return Poll::Ready(cause.into());
+        }
+        self.wait_to_write(key, cx, wakes);
+        self.connection.stream_at(key).await_end();
+        Poll::Pending
     }
 
     fn poll_flush(

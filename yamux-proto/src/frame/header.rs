@@ -72,10 +72,10 @@ pub enum Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// The version is not 0.
-    #[error("version {0} is not Yamux version 0")]
+    #[error("version {0} is not Yamux version 0: does the peer speak Yamux?")]
     Version(u8),
     /// The type is none of the four.
-    #[error("{0} is not a frame type")]
+    #[error("{0} is not a frame type: does the peer speak Yamux?")]
     Type(u8),
     /// A Data or Window Update frame names the session, which has neither.
     #[error("a stream frame names stream 0")]

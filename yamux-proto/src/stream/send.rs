@@ -37,9 +37,9 @@ pub(crate) enum Blocked {
     OnWindow(u16),
     /// Room in the staged output.
     OnRoom,
-    /// The transport, to have what was written; the driver sees to that.
+    /// The end of the stream, whatever else the driver may wake it for.
     #[cfg(feature = "driver")]
-    OnFlush,
+    OnEnd,
 }
 
 impl SendHalf {

@@ -151,12 +151,12 @@ impl<'a> Stream<'a> {
         self.connection.entry(self.key)?.state.reset_cause()
     }
 
-    /// The application waits for its output to be flushed: a reset is to wake it.
+    /// The application waits for something other than room to write: a reset is to wake it.
     #[cfg(feature = "driver")]
-    pub(crate) fn await_flush(&mut self) {
+    pub(crate) fn await_end(&mut self) {
         if let Some(entry) = self.connection.entry_mut(self.key) {
             if entry.send.blocked == Blocked::No {
-                entry.send.blocked = Blocked::OnFlush;
+                entry.send.blocked = Blocked::OnEnd;
             }
         }
     }
