@@ -111,6 +111,10 @@ impl Session {
 
     /// The next stream that the peer opened. Several tasks may accept; each stream goes to one.
     ///
+    /// Accept without delay: hashicorp/yamux ends its whole session when one of its streams is not
+    /// accepted in time (`StreamOpenTimeout`, 75 s by default). To bound the work, accept and
+    /// [`reset`](Stream::reset), or set [`max_inbound_streams`](crate::ConfigBuilder::max_inbound_streams).
+    ///
     /// # Errors
     /// Why the session ended.
     ///
@@ -175,9 +179,14 @@ impl Session {
     /// end of the transport. Streams that were not finished end with an error: to serve them first,
     /// [`go_away`](Self::go_away), and close once [`num_streams`](Self::num_streams) is 0.
     ///
+    /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
+    /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
+    /// kept for Go Away and the end of the transport.
+    ///
     /// # Errors
     /// Why the session ended, if that was not the will of one of the sides;
-    /// [`SessionError::CloseTimeout`] if data may be lost.
+    /// [`SessionError::CloseTimeout`] if data may be lost, be it only that the peer did not end a stream
+    /// in time: then it may not have read it all, and most peers drop the rest at Go Away.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled.
@@ -185,12 +194,14 @@ impl Session {
         self.0.close().await
     }
 
-    /// Ends the session now: what has not been sent is lost, and every waiter gets an error.
+    /// Ends the session now: what has not been sent is lost, and every waiter gets an error. The peer
+    /// sees the transport end.
     pub fn abort(&self) {
         self.0.abort();
     }
 
-    /// Waits for the end of the session and says why it ended.
+    /// Waits for the end of the session and says why it ended. The handle that waits counts as one: as
+    /// long as it is there, the session does not end for want of handles.
     ///
     /// # Cancel safety
     /// Can be cancelled at any time.

@@ -8,19 +8,22 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use yamux_proto::StreamId;
-use yamux_proto::driver::Handle;
+use yamux_proto::driver::{Handle, StreamError};
 
 /// One stream of a session, to read and write.
 ///
 /// - Reading yields 0 bytes only after the peer finished the stream. A reset is
-///   [`ConnectionReset`](io::ErrorKind::ConnectionReset), the end of the session
-///   [`NotConnected`](io::ErrorKind::NotConnected), both after what was received before; a
-///   [`StreamError`](crate::StreamError) inside tells more.
+///   [`ConnectionReset`](io::ErrorKind::ConnectionReset). The end of the session is
+///   [`NotConnected`](io::ErrorKind::NotConnected), or [`TimedOut`](io::ErrorKind::TimedOut) if a
+///   timeout ended it, or [`InvalidData`](io::ErrorKind::InvalidData) if the peer broke the protocol.
+///   Either comes after what was received before; a [`StreamError`](crate::StreamError) inside tells
+///   more.
 /// - Writing takes what the peer's window and the stream's send buffer have room for, and sends it
 ///   without a flush. A flush waits until the transport has it.
 /// - Closing finishes the stream: the peer reads to the end, and can still write.
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
-///   and then the stream is reset.
+///   and then the stream is reset. To the peer that is the end of a complete message, also if it
+///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
 ///
 /// Reads, writes and flushes are cancel safe: a cancelled one has lost no data. So is
 /// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a
@@ -102,7 +105,7 @@ macro_rules! reading {
     ($($type:ident)*) => {$(
         impl $type {
             /// The next bytes, at most `max`, in one piece and without a copy; `None` only after the
-            /// peer finished the stream.
+            /// peer finished the stream. With a `max` of 0, an empty piece at once.
             ///
             /// # Errors
             /// As for reading.
@@ -173,6 +176,16 @@ macro_rules! writing {
             /// When cancelled, a part of `chunk` from its front may have been taken, and will be sent.
             pub async fn write_chunk(&mut self, mut chunk: Bytes) -> io::Result<()> {
                 Ok(poll_fn(|cx| self.handle.poll_write_chunk(cx, &mut chunk)).await?)
+            }
+
+            /// Waits until the peer resets the stream or the session ends, and says which it was: for
+            /// a handler that has read its request to the end, the sign to stop working on the answer.
+            /// A stream that both sides finish is not reset, so race this against the work.
+            ///
+            /// # Cancel safety
+            /// Can be cancelled at any time.
+            pub async fn closed(&mut self) -> StreamError {
+                poll_fn(|cx| self.handle.poll_closed(cx)).await
             }
 
             /// Ends both directions at once: after what was written, the peer gets a reset with

@@ -115,8 +115,9 @@ impl Config {
         ConfigBuilder { config: Self::default() }
     }
 
-    /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. At most
-    /// about 51 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
+    /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most about
+    /// 51 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
     /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {

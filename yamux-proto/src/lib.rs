@@ -23,7 +23,8 @@
 //! # Features
 //! - `driver`: the runtime-free async layer (needs `std`);
 //! - `std`: `std` in the dependencies;
-//! - `tracing`: debug and trace events; nothing a peer causes is logged above debug.
+//! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
+//!   that is refused or reset by the peer; nothing a peer causes is logged above debug.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

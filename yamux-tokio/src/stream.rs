@@ -9,19 +9,22 @@ use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 use yamux_proto::StreamId;
-use yamux_proto::driver::Handle;
+use yamux_proto::driver::{Handle, StreamError};
 
 /// One stream of a session, to read and write.
 ///
 /// - Reading yields 0 bytes only after the peer finished the stream. A reset is
-///   [`ConnectionReset`](io::ErrorKind::ConnectionReset), the end of the session
-///   [`NotConnected`](io::ErrorKind::NotConnected), both after what was received before; a
-///   [`StreamError`](crate::StreamError) inside tells more.
+///   [`ConnectionReset`](io::ErrorKind::ConnectionReset). The end of the session is
+///   [`NotConnected`](io::ErrorKind::NotConnected), or [`TimedOut`](io::ErrorKind::TimedOut) if a
+///   timeout ended it, or [`InvalidData`](io::ErrorKind::InvalidData) if the peer broke the protocol.
+///   Either comes after what was received before; a [`StreamError`](crate::StreamError) inside tells
+///   more.
 /// - Writing takes what the peer's window and the stream's send buffer have room for, and sends it
 ///   without a flush. A flush waits until the transport has it.
 /// - Shutting down finishes the stream: the peer reads to the end, and can still write.
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
-///   and then the stream is reset.
+///   and then the stream is reset. To the peer that is the end of a complete message, also if it
+///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
 ///
 /// Reads, writes and flushes are cancel safe: a cancelled one has lost no data. So is
 /// [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a
@@ -103,7 +106,7 @@ macro_rules! reading {
     ($($type:ident)*) => {$(
         impl $type {
             /// The next bytes, at most `max`, in one piece and without a copy; `None` only after the
-            /// peer finished the stream.
+            /// peer finished the stream. With a `max` of 0, an empty piece at once.
             ///
             /// # Errors
             /// As for reading.
@@ -175,6 +178,16 @@ macro_rules! writing {
                 Ok(poll_fn(|cx| self.handle.poll_write_chunk(cx, &mut chunk)).await?)
             }
 
+            /// Waits until the peer resets the stream or the session ends, and says which it was: for
+            /// a handler that has read its request to the end, the sign to stop working on the answer.
+            /// A stream that both sides finish is not reset, so race this against the work.
+            ///
+            /// # Cancel safety
+            /// Can be cancelled at any time.
+            pub async fn closed(&mut self) -> StreamError {
+                poll_fn(|cx| self.handle.poll_closed(cx)).await
+            }
+
             /// Ends both directions at once: after what was written, the peer gets a reset with
             /// `code`. A peer may end the session if more than a few hundred streams a second are
             /// reset before it has accepted them; this library does at 256, after the first 1,024.
@@ -226,7 +239,7 @@ writing!(Stream SendHalf);
 const FILL_MAX: usize = 64 * 1024;
 
 /// Reads as Tokio's own I/O does: a task that always finds something gives way to others in time, the
-/// driver among them. Writers need not be told, for their buffers fill.
+/// driver among them. Writers give way by themselves.
 fn in_turn<T>(cx: &mut Context<'_>, read: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
     let budget = ready!(coop::poll_proceed(cx));
     let read = read(cx);

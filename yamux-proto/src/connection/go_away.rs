@@ -173,8 +173,6 @@ impl Connection {
 
     /// The peer broke the protocol: one Go Away, and nothing else is sent or processed.
     pub(super) fn fail(&mut self, now: Instant, error: ProtocolError) {
-        #[cfg(feature = "tracing")]
-        tracing::debug!(%error, "the peer broke the protocol");
         self.clear_output();
         self.staging.frame(Frame::GoAway { code: error.go_away_code() });
         self.end(ConnectionError::Protocol(error));
@@ -239,6 +237,8 @@ impl Connection {
         if self.cause.is_some() {
             return;
         }
+        #[cfg(feature = "tracing")]
+        tracing::debug!(%cause, "the session has ended");
         self.emit(Event::Closed);
         self.cause = Some(cause);
         self.phase = Phase::Farewell { write_closed: false };

@@ -227,6 +227,8 @@ impl Connection {
     fn refuse(&mut self, id: StreamId) {
         self.refusals.push_back(id);
         self.stats.streams_refused = self.stats.streams_refused.saturating_add(1);
+        #[cfg(feature = "tracing")]
+        tracing::trace!(%id, "refused a stream");
         // Until the RST arrives, the peer may fill the stream's window.
         self.expect_late_frames(LATE_FRAMES);
         self.expect_late_data(INITIAL_WINDOW);
@@ -291,6 +293,8 @@ impl Connection {
             return self.late_frame(now, 0);
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
+        #[cfg(feature = "tracing")]
+        tracing::trace!(id = %key.id, code, "the peer reset a stream");
         let Some(entry) = self.streams.get(key) else { return Ok(()) };
         // What was accepted keeps its place until the application lets go of it, however soon the
         // peer does: only what was not costs nothing to open and reset again.
