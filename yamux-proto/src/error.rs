@@ -13,7 +13,9 @@ pub enum ProtocolError {
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// A SYN for an id that only this side may open (spec: Stream ID field).
-    #[error("the peer opened stream {0}, an id of this side: are both ends clients, or both servers?")]
+    #[error(
+        "the peer opened stream {0}, an id of this side: are both ends clients, or both servers?"
+    )]
     WrongParity(StreamId),
     /// A SYN for a stream that is open.
     #[error("the peer opened stream {0} twice")]

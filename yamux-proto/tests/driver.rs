@@ -111,7 +111,10 @@ fn who_waits_for_the_end_of_a_stream_hears_of_the_sessions() {
     rig.session().abort();
     assert!(task.is_set());
     let closed = rig.poll(|cx| stream.poll_closed(cx));
-    assert!(matches!(closed, Poll::Ready(StreamError::Session(SessionError::Closed))), "{closed:?}");
+    assert!(
+        matches!(closed, Poll::Ready(StreamError::Session(SessionError::Closed))),
+        "{closed:?}"
+    );
 }
 
 #[test]

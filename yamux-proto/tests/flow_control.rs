@@ -606,3 +606,30 @@ fn both_ends_may_write_without_reading_and_nothing_is_lost() {
     }
     assert!(got_up == up && got_down == down);
 }
+
+#[test]
+fn a_round_trip_that_was_long_once_holds_nobody_up() {
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.pass(secs(20));
+    raw.pong(1);
+    raw.send(&[window_update(1, Flags::SYN, 0), window_update(3, Flags::SYN, 0)].concat());
+    let streams = [raw.accept().unwrap(), raw.accept().unwrap()];
+    for stream in streams {
+        while raw.write(stream, &[0; 100_000]) > 0 {
+            raw.sent();
+        }
+    }
+    // The first writer waits for the rest of a window, for a round trip of 20 s.
+    raw.send(&window_update(1, Flags::NONE, 10));
+    let value = raw.ping();
+    raw.sent();
+    raw.pass(millis(5));
+    raw.pong(value);
+    raw.take_events();
+    raw.send(&window_update(3, Flags::NONE, 10));
+    raw.pass(millis(5));
+    let mut events = raw.take_events();
+    events.sort_by_key(|event| format!("{event:?}"));
+    assert_eq!(events, streams.map(Event::Writable));
+}

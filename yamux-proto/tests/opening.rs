@@ -5,7 +5,7 @@
 mod pair;
 
 use pair::{
-    NOTHING_YET, Pair, Raw, data, header, id, millis, pattern, secs, update, window_update,
+    NOTHING_YET, Pair, Raw, data, header, id, millis, pattern, ping, secs, update, window_update,
 };
 use yamux_proto::limits::{ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, UNACKED_STREAMS};
 use yamux_proto::{
@@ -472,4 +472,21 @@ fn data_behind_a_refused_syn_is_no_glitch() {
     assert_eq!(raw.frames(), [update(3, Flags::RST, 0)]);
     let stats = raw.stats();
     assert_eq!((stats.streams_refused, stats.glitches, stats.late_frames), (1, 0, 2));
+}
+
+#[test]
+fn an_answer_after_the_open_timeout_is_one() {
+    let mut raw = Raw::client();
+    let stream = raw.open().unwrap();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    for _ in 0..4 {
+        raw.pass(secs(20));
+        raw.send(&ping(true, 1));
+        raw.sent();
+    }
+    assert!(!raw.stream(stream).unwrap().is_acked());
+    raw.send(&window_update(1, Flags::ACK, 0));
+    assert!(raw.stream(stream).unwrap().is_acked());
+    assert_eq!(raw.stats().glitches, 0);
 }

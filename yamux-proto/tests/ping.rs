@@ -4,6 +4,8 @@
 
 mod pair;
 
+use std::time::Duration;
+
 use pair::{Pair, Raw, data, millis, pattern, ping, secs, update, window_update};
 use yamux_proto::limits::PENDING_PONGS;
 use yamux_proto::{
@@ -264,4 +266,32 @@ fn an_idle_pair_stays_alive() {
     let mut pair = Pair::new();
     pair.pass(secs(3600));
     assert_eq!((pair.client.cause(), pair.server.cause()), (None, None));
+}
+
+#[test]
+fn keepalive_goes_on_with_all_the_time_for_an_answer() {
+    let config = Config::builder().keepalive_timeout(Duration::MAX).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.pong(1);
+    raw.sent();
+    for _ in 0..10 {
+        raw.pass(secs(31));
+        let frames = raw.frames();
+        let [Frame::Ping { request: true, value }] = frames[..] else { panic!("{frames:?}") };
+        raw.pong(value);
+    }
+}
+
+#[test]
+fn a_transport_that_takes_more_is_a_sign_of_life_whatever_the_write_stall_timeout() {
+    let config = Config::builder().write_stall_timeout(Duration::MAX).build().unwrap();
+    let (mut raw, stream) = Raw::accepted_with(config);
+    raw.write(stream, &[0; 100_000]);
+    assert!(raw.send_into_stall());
+    for _ in 0..60 {
+        raw.pass(secs(1));
+        let now = raw.time;
+        raw.handle_transport_full(now, true);
+    }
+    assert_eq!(raw.cause(), None);
 }

@@ -211,7 +211,11 @@ fn the_close_timeout_covers_the_whole_of_close() {
     raw.pass(secs(3) - millis(1));
     assert_eq!((raw.cause(), raw.frames()), (None, vec![]));
     raw.pass(millis(1));
-    assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout), "who knows what the peer has read");
+    assert_eq!(
+        raw.cause(),
+        Some(ConnectionError::CloseTimeout),
+        "who knows what the peer has read"
+    );
     assert_eq!(raw.frames(), [said_go_away(0)]);
     raw.write_closed();
     raw.pass(secs(1) - millis(1));
@@ -518,4 +522,158 @@ fn the_end_of_the_transport_is_wanted_even_if_a_syn_was_waiting() {
     raw.close(GoAwayCode::NORMAL);
     raw.sent();
     assert!(raw.cause().is_some() && raw.wants_input());
+}
+
+#[test]
+fn the_end_of_the_transport_is_clean_once_all_streams_have_ended() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::FIN, b"request"));
+    raw.read(stream);
+    raw.write(stream, b"response");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    raw.send_eof();
+    assert_eq!(raw.cause(), Some(ConnectionError::ClosedByPeer), "finished, and still held");
+
+    let (mut raw, _held) = Raw::accepted();
+    raw.send(&window_update(1, Flags::RST, 0));
+    raw.send_eof();
+    assert_eq!(raw.cause(), Some(ConnectionError::ClosedByPeer), "reset, and still held");
+}
+
+#[test]
+fn the_end_of_the_transport_is_not_clean_while_data_is_on_its_way_out() {
+    for stalled in [false, true] {
+        let (mut raw, stream) = Raw::accepted();
+        raw.send(&data(1, Flags::FIN, b"request"));
+        raw.write(stream, b"response");
+        raw.drop_stream(stream);
+        assert!(!stalled || raw.send_into_stall());
+        raw.send_eof();
+        assert_eq!(raw.cause(), Some(ConnectionError::TransportEnded), "stalled: {stalled}");
+    }
+}
+
+#[test]
+fn what_still_goes_out_after_the_end_begins_with_its_syn() {
+    let mut raw = Raw::client();
+    raw.pong(1);
+    raw.sent();
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"request");
+    raw.drop_stream(stream);
+    raw.send_eof();
+    let kinds = [
+        update(1, Flags::SYN, 0),
+        Frame::Data { stream: id(1), flags: Flags::NONE, length: 7 },
+        update(1, Flags::FIN, 0),
+    ];
+    assert_eq!(raw.frames(), kinds);
+    assert_eq!(raw.num_streams(), 0);
+
+    let mut raw = Raw::client();
+    raw.pong(1);
+    raw.send(&ping(true, 7));
+    assert!(raw.send_into_stall());
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"request");
+    raw.drop_stream(stream);
+    raw.close(GoAwayCode::NORMAL);
+    raw.pass(secs(9));
+    assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout));
+    raw.end_stall();
+    let pong = Frame::Ping { request: false, value: 7 };
+    assert_eq!(raw.frames(), [&[pong], &kinds[..], &[said_go_away(0)]].concat());
+}
+
+#[test]
+fn a_close_that_owes_nothing_but_a_pong_has_lost_nothing() {
+    let (mut raw, _open) = Raw::opened();
+    raw.send(&ping(true, 3));
+    assert!(raw.send_into_stall());
+    raw.close(GoAwayCode::NORMAL);
+    raw.pass(secs(9));
+    assert_eq!(raw.cause(), CLOSED);
+}
+
+#[test]
+fn close_and_go_away_wait_for_no_accept() {
+    let ends: [fn(&mut Raw); 2] =
+        [|raw| raw.close(GoAwayCode::NORMAL), |raw| raw.go_away(GoAwayCode::NORMAL)];
+    for end in ends {
+        let mut raw = full_backlog();
+        assert!(!raw.wants_input());
+        end(&mut raw);
+        assert!(raw.wants_input());
+    }
+}
+
+#[test]
+fn nothing_is_deferred_after_the_end() {
+    let mut raw = full_backlog();
+    assert!(raw.has_deferred_input());
+    raw.abort();
+    assert!(!raw.has_deferred_input());
+}
+
+/// A session with a SYN that waits for a place.
+fn full_backlog() -> Raw {
+    let config = Config::builder().accept_backlog(1).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&[window_update(1, Flags::SYN, 0), window_update(3, Flags::SYN, 0)].concat());
+    raw
+}
+
+#[test]
+fn what_begins_untimed_is_known_to_want_the_time() {
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let (mut raw, stream) = Raw::accepted_with(config);
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    assert_eq!(raw.poll_timeout(), None);
+    raw.close(GoAwayCode::NORMAL);
+    assert!(!raw.has_output());
+    let now = raw.time;
+    assert!(raw.poll_timeout().is_some_and(|at| at <= now));
+    raw.handle_timeout(now);
+    assert_eq!(raw.poll_timeout(), Some(now + secs(9)));
+}
+
+#[test]
+fn to_refuse_streams_and_then_close_is_no_offence() {
+    let mut pair = Pair::new();
+    let stream = pair.open();
+    pair.client.go_away(GoAwayCode::NORMAL);
+    pair.drive();
+    pair.client.drop_stream(stream);
+    pair.server.drop_stream(stream);
+    pair.client.close(GoAwayCode::NORMAL);
+    pair.pass(secs(2));
+    assert_eq!(pair.server.cause(), Some(ConnectionError::ClosedByPeer));
+    assert_eq!(pair.server.stats().glitches, 0);
+}
+
+#[test]
+fn a_session_that_has_ended_holds_no_streams_but_the_applications() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&window_update(1, Flags::FIN, 0));
+    raw.drop_stream(stream);
+    raw.handle_transport_failure();
+    assert_eq!(raw.num_streams(), 0, "ended on both sides");
+
+    let (mut raw, stream) = Raw::accepted();
+    raw.drop_stream(stream);
+    raw.abort();
+    assert_eq!(raw.num_streams(), 0, "left, with the peer still writing");
+    let now = raw.time;
+    raw.handle_timeout(now);
+    assert_eq!(raw.poll_timeout(), None);
+}
+
+#[test]
+fn what_was_accepted_for_sending_stays_counted() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, &[0; 1000]);
+    raw.abort();
+    assert_eq!(raw.stats().data_sent, 1000);
 }

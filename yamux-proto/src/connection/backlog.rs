@@ -85,6 +85,11 @@ impl Backlog {
         }
     }
 
+    /// There is no point in waiting any more: what waits will be refused.
+    pub(super) fn stop_waiting(&mut self) {
+        self.accepting = true;
+    }
+
     pub(super) fn shrink(&mut self) {
         self.queue.shrink_to_fit();
     }

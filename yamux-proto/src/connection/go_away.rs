@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::Connection;
+use super::streams::Entry;
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
 use crate::event::Event;
@@ -52,6 +53,7 @@ impl Connection {
     pub fn go_away(&mut self, code: GoAwayCode) {
         if self.phase == Phase::Active && !self.refusing {
             self.refusing = true;
+            self.backlog.stop_waiting();
             self.staging.frame(Frame::GoAway { code });
         }
     }
@@ -69,6 +71,7 @@ impl Connection {
         self.phase = Phase::Draining(code);
         self.untimed = true;
         self.refusing = true;
+        self.backlog.stop_waiting();
         while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
         }
@@ -96,7 +99,8 @@ impl Connection {
         match self.phase {
             Phase::Active | Phase::Draining(_) => {
                 let inside = self.decoder.is_inside_body() || self.leftover > 0;
-                let clean = !inside && (self.peer_gone || self.streams.len() == 0);
+                let over = self.streams.all_ended() && !self.owes_data();
+                let clean = !inside && (self.peer_gone || over);
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,
                     false => ConnectionError::TransportEnded,
@@ -159,8 +163,9 @@ impl Connection {
         code: GoAwayCode,
     ) -> Result<(), ProtocolError> {
         if code == GoAwayCode::NORMAL {
+            // Who refuses streams first and closes later says it twice.
             if core::mem::replace(&mut self.peer_gone, true) {
-                return self.glitch(now);
+                return self.late_frame(now, 0);
             }
             self.emit(Event::Outbound);
             return Ok(());
@@ -191,8 +196,7 @@ impl Connection {
             Phase::Active => {}
             Phase::Draining(code) => {
                 // Most peers drop what they have not read when Go Away comes.
-                let lossless =
-                    !self.has_output() && !self.in_flight && self.streams.awaiting_peer() == 0;
+                let lossless = !self.owes_data() && self.streams.awaiting_peer() == 0;
                 self.staging.frame(Frame::GoAway { code });
                 self.end(match lossless {
                     true => ConnectionError::Closed,
@@ -244,8 +248,14 @@ impl Connection {
         self.phase = Phase::Farewell { write_closed: false };
         self.untimed = true;
         self.timers.retain(Timer::Close);
-        self.announcements.clear();
+        self.unarmed.clear();
         self.refusals.clear();
+        // What is staged still goes out, and means nothing to the peer without its SYN.
+        let streams = &self.streams;
+        self.announcements.retain(|key| streams.get(*key).is_some_and(Entry::is_unannounced));
+        for key in self.streams.left_behind() {
+            self.forget(key);
+        }
     }
 
     fn finish(&mut self) {

@@ -125,8 +125,9 @@ pub struct Connection {
     data_batched: u64,
     /// Writers were told of room and have not had the chance to use it.
     room_offered: bool,
-    /// A batch was handed out and is being written.
+    /// A batch was handed out and is being written; and there is data in it.
     in_flight: bool,
+    data_in_flight: bool,
 
     ping: Ping,
     glitches: LeakyBucket,
@@ -173,6 +174,7 @@ impl Connection {
             data_batched: 0,
             room_offered: false,
             in_flight: false,
+            data_in_flight: false,
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),
             resets: LeakyBucket::new(RESETS, now),

@@ -68,7 +68,7 @@ impl Connection {
     /// Whether a frame that was held back waits to be taken up with the next input, even an empty
     /// one.
     pub fn has_deferred_input(&self) -> bool {
-        self.backlog.has_deferred()
+        self.backlog.has_deferred() && self.cause.is_none()
     }
 
     /// Takes what the input holds, as long as it is wanted.
@@ -180,7 +180,7 @@ impl Connection {
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
         // shows that the peer knows the stream.
-        let effect = self.free_place(key, Opening::Done);
+        let effect = self.free_place(key, Opening::Done) || self.streams.answer_late(key);
         Ok(Some(Admitted { key, effect }))
     }
 

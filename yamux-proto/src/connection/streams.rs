@@ -83,6 +83,11 @@ impl Entry {
         matches!(self.opening, Opening::SynDue | Opening::SynSent)
     }
 
+    /// Whether the peer has yet to be told that this side opened or took the stream.
+    pub(crate) const fn is_unannounced(&self) -> bool {
+        matches!(self.opening, Opening::SynDue | Opening::AckDue)
+    }
+
     /// Whether the peer has shown that it knows the stream.
     pub(crate) const fn is_acked(&self) -> bool {
         !self.awaits_ack() && !matches!(self.opening, Opening::Unanswered)
@@ -188,6 +193,14 @@ impl Streams {
         true
     }
 
+    /// The peer has answered a stream whose opening it was no longer expected to; true the first time.
+    pub(crate) fn answer_late(&mut self, key: Key) -> bool {
+        let unanswered = |entry: &&mut Entry| entry.opening == Opening::Unanswered;
+        let Some(entry) = self.get_mut(key).filter(unanswered) else { return false };
+        entry.opening = Opening::Done;
+        true
+    }
+
     /// Applies an event of the state machine and keeps the counts true; the event's own answer.
     pub(crate) fn change(&mut self, key: Key, event: impl FnOnce(&mut State) -> bool) -> bool {
         let Some(entry) = self.get_mut(key) else { return false };
@@ -222,6 +235,24 @@ impl Streams {
     /// Streams that are known, whatever their state.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Whether nothing more will come or go on any stream.
+    pub(crate) fn all_ended(&self) -> bool {
+        self.entries.iter().flatten().all(|entry| entry.state.is_ended())
+    }
+
+    /// Streams that the application has let go of, of which the peer has been told all it need know.
+    pub(crate) fn left_behind(&self) -> Vec<Key> {
+        let left = |entry: &Entry| {
+            entry.held == Held::NONE && entry.opening != Opening::Arrived && !entry.is_unannounced()
+        };
+        let entries = (0_u32..).zip(&self.entries);
+        let entries = entries.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));
+        entries
+            .filter(|(_, entry)| left(entry))
+            .map(|(slot, entry)| Key { id: entry.id, slot, serial: entry.serial })
+            .collect()
     }
 
     /// Streams of the peer that are known.

@@ -9,9 +9,10 @@ use crate::error::{ConnectionError, ResetError};
 use crate::time::Instant;
 
 impl Connection {
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; a time that has passed if
+    /// something began whose timer is to be set.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        if self.untimed { Some(Instant::ORIGIN) } else { self.timers.next() }
     }
 
     /// Does what time has brought about.

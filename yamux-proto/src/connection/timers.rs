@@ -41,7 +41,8 @@ impl StreamTimer {
 }
 
 /// The deadlines of a connection: one of each [`Timer`], and a queue for each [`StreamTimer`], whose
-/// delays are the same for every stream, so that a queue is always in order.
+/// delays are the same for every stream, so that a queue is in order by itself; should one shrink,
+/// those in line are not served later than who comes after them.
 #[derive(Debug)]
 pub(crate) struct Timers {
     /// [`NEVER`] for what is not armed: the earliest is asked for at every turn, and is a plain
@@ -52,6 +53,9 @@ pub(crate) struct Timers {
 
 /// The end of time.
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
+
+/// A deadline that is armed and never comes: how a timeout without an end is said.
+const LAST: Instant = Instant::from_nanos(u64::MAX - 1);
 
 impl Default for Timers {
     fn default() -> Self {
@@ -68,7 +72,7 @@ struct Queue {
 
 impl Timers {
     pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
-        self.set(timer, at);
+        self.set(timer, at.min(LAST));
     }
 
     /// Arms a timer, unless it is armed for an earlier time.
@@ -98,6 +102,8 @@ impl Timers {
             queue.entries.retain(|(_, key)| matters(*key));
             queue.tidy_at = queue.entries.len().saturating_mul(2);
         }
+        let later = queue.entries.iter_mut().rev().take_while(|(due, _)| *due > at);
+        later.for_each(|(due, _)| *due = at);
         queue.entries.push_back((at, key));
     }
 
@@ -112,7 +118,7 @@ impl Timers {
                 next = next.min(*at);
             }
         }
-        (next < NEVER).then_some(next)
+        (next < LAST).then_some(next)
     }
 
     /// A timer that is due; it is disarmed.

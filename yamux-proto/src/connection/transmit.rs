@@ -45,6 +45,7 @@ impl Connection {
         self.write_control(now, batch);
         let control = u64::try_from(batch.head.len() / HEADER_LEN).unwrap_or(0);
         self.data_batched = self.data_sent();
+        self.data_in_flight = self.staging.data_len() > 0;
         let frames = self.staging.swap(&mut batch.body).saturating_add(control);
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
@@ -67,6 +68,7 @@ impl Connection {
     pub fn handle_transmitted(&mut self, now: Instant) {
         self.tick(now);
         self.in_flight = false;
+        self.data_in_flight = false;
         if self.timers.is_armed(Timer::WriteStall) {
             self.timers.disarm(Timer::WriteStall);
             self.note_progress(now);
@@ -168,6 +170,11 @@ impl Connection {
         self.data_batched.saturating_add(staged)
     }
 
+    /// Whether data of streams is not yet in the transport's hands.
+    pub(super) fn owes_data(&self) -> bool {
+        self.data_in_flight || self.staging.data_len() > 0
+    }
+
     /// Stages data for which room was taken.
     pub(crate) fn stage_data(&mut self, key: Key, data: &[u8]) {
         self.staging.data(key, data);
@@ -246,6 +253,7 @@ impl Connection {
 
     /// Forgets everything that was to be sent.
     pub(super) fn clear_output(&mut self) {
+        self.data_batched = self.data_sent();
         self.staging.clear();
         self.announcements.clear();
         self.refusals.clear();
@@ -275,14 +283,8 @@ impl Connection {
     }
 
     fn write_control(&mut self, now: Instant, batch: &mut Transmit) {
-        if self.cause.is_some() {
-            return;
-        }
-        while let Some(value) = self.ping.transmit_pong() {
-            batch.push(Frame::Ping { request: false, value });
-        }
-        if let Some(value) = self.ping.transmit(now) {
-            batch.push(Frame::Ping { request: true, value });
+        if self.cause.is_none() {
+            self.write_pings(now, batch);
         }
         while let Some(stream) = self.refusals.pop_front() {
             batch.push(Frame::WindowUpdate { stream, flags: Flags::RST, delta: 0 });
@@ -291,6 +293,18 @@ impl Connection {
             if let Some((flags, delta)) = self.announcement(now, key) {
                 batch.push(Frame::WindowUpdate { stream: key.id, flags, delta });
             }
+            if self.cause.is_some() {
+                self.release_if_over(key);
+            }
+        }
+    }
+
+    fn write_pings(&mut self, now: Instant, batch: &mut Transmit) {
+        while let Some(value) = self.ping.transmit_pong() {
+            batch.push(Frame::Ping { request: false, value });
+        }
+        if let Some(value) = self.ping.transmit(now) {
+            batch.push(Frame::Ping { request: true, value });
         }
     }
 
@@ -307,7 +321,7 @@ impl Connection {
             Opening::SynDue => {
                 entry.opening = Opening::SynSent;
                 let delta = entry.recv.window.announce(now);
-                if entry.state.is_ended() {
+                if entry.state.is_ended() || self.cause.is_some() {
                     self.free_place(key, Opening::Unanswered);
                 } else {
                     self.timers_for_open(now, key);

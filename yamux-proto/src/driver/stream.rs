@@ -302,12 +302,7 @@ impl State {
         })
     }
 
-    fn poll_closed(
-        &mut self,
-        cx: &Context<'_>,
-        key: Key,
-        wakes: &mut Wakes,
-    ) -> Poll<StreamError> {
+    fn poll_closed(&mut self, cx: &Context<'_>, key: Key, wakes: &mut Wakes) -> Poll<StreamError> {
         if let Some(why) = self.connection.stream_at(key).reset_cause() {
             return Poll::Ready(why.into());
         }

@@ -377,7 +377,11 @@ impl Raw {
 
     /// A server that has accepted stream 1.
     pub fn accepted() -> (Self, StreamId) {
-        let mut raw = Self::server();
+        Self::accepted_with(Config::default())
+    }
+
+    pub fn accepted_with(config: Config) -> (Self, StreamId) {
+        let mut raw = Self::new(Side::Server, config);
         raw.send(&window_update(1, Flags::SYN, 0));
         let id = raw.accept().unwrap();
         raw.sent();
