@@ -150,7 +150,8 @@ impl Config {
         self.keepalive_timeout
     }
 
-    /// How long the transport may refuse to take a single byte. Default 10 s.
+    /// How long the transport may refuse to take a single byte, and how long it may take to flush: one
+    /// with a buffer of its own must be able to drain it in that time. Default 10 s.
     pub const fn write_stall_timeout(&self) -> Duration {
         self.write_stall_timeout
     }

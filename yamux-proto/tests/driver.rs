@@ -281,3 +281,46 @@ fn everybody_who_flushes_hears_of_it() {
     rig.poll_driver();
     assert!(flags.iter().all(Flag::is_set));
 }
+
+#[test]
+fn what_the_peer_said_is_heard_though_a_write_fails() {
+    let (mut rig, mut stream) = stuck();
+    let data = Frame::Data { stream: stream.id(), flags: Flags::NONE, length: 200_000 };
+    rig.receive_bytes(&[&data.encode()[..], &vec![7; 200_000]].concat());
+    rig.receive(Frame::GoAway { code: GoAwayCode(7) });
+    rig.transport().broken = true;
+    rig.transport().ended = true;
+    rig.run();
+    let mut read = 0;
+    while let Poll::Ready(Ok(len @ 1..)) = rig.poll(|cx| stream.poll_read(cx, 1 << 20, |_| ())) {
+        read += len;
+    }
+    let cause = ready(rig.session().closed());
+    assert_eq!(read, 200_000, "{cause:?}");
+    assert!(matches!(cause, SessionError::GoAway(GoAwayCode(7))), "{cause:?}");
+}
+
+#[test]
+fn a_turn_that_idles_keeps_no_stream_from_another_task() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let session = rig.session();
+    let mut idle = session.accept_turn();
+    assert!(rig.poll(|cx| session.poll_accept(cx, &mut idle)).is_pending());
+    let woken = Flag::default();
+    let mut accept = Box::pin(session.accept());
+    assert!(woken.poll(|cx| accept.as_mut().poll(cx)).is_pending());
+    rig.receive(Frame::WindowUpdate { stream: rig.id(1), flags: Flags::SYN, delta: 0 });
+    rig.run();
+    assert!(woken.is_set());
+}
+
+#[test]
+fn a_write_that_fails_ends_the_session_in_time_though_the_peer_says_nothing() {
+    let (mut rig, _stream) = stuck();
+    rig.transport().broken = true;
+    rig.poll_driver();
+    rig.pass(secs(1));
+    let cause = ready(rig.session().closed());
+    assert!(matches!(cause, SessionError::Transport(_)), "{cause:?}");
+    assert!(rig.is_done());
+}

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 use yamux_proto::driver;
 
@@ -69,6 +70,7 @@ impl driver::Timer for Timer {
         if alarm.deadline() != deadline {
             alarm.as_mut().reset(deadline);
         }
-        alarm.as_mut().poll(cx)
+        // A task that has used up its budget is not told of the time, and would have to ask again.
+        pin!(unconstrained(alarm.as_mut())).poll(cx)
     }
 }

@@ -197,8 +197,8 @@ impl Session {
         self.0.close().await
     }
 
-    /// Ends the session now: what has not been sent is lost, and every waiter gets an error. The peer
-    /// sees the transport end.
+    /// Ends the session now: what has not been sent is lost, and every waiter gets an error, but for
+    /// [`close`](Self::close): the session is closed, as it asked. The peer sees the transport end.
     pub fn abort(&self) {
         self.0.abort();
     }

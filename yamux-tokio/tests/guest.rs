@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Builder;
-use yamux_tokio::{Config, Session};
+use tokio::task::coop;
+use tokio::time::timeout;
+use yamux_tokio::{Config, Session, SessionError, Side};
 
 #[tokio::test]
 async fn a_reader_that_always_finds_something_gives_way_to_others() {
@@ -31,6 +36,26 @@ async fn a_reader_that_always_finds_something_gives_way_to_others() {
         read += 1;
     }
     assert!(read < 1000, "nobody else ran for {read} reads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_alarm_is_set_though_the_task_has_used_up_its_turn() {
+    let (near, _silent) = tokio::io::duplex(4096);
+    let (session, driver) = Session::with_driver(near, Side::Server, Config::default());
+    let work = async {
+        // As many operations as it takes for Tokio to say that it is enough.
+        poll_fn(|cx| {
+            while let Poll::Ready(budget) = coop::poll_proceed(cx) {
+                budget.made_progress();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        session.closed().await
+    };
+    let both = async { tokio::join!(biased; work, driver).0 };
+    let cause = timeout(Duration::from_secs(3600), both).await.unwrap();
+    assert!(matches!(cause, SessionError::KeepaliveTimeout), "{cause:?}");
 }
 
 #[test]

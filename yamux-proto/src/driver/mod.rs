@@ -61,7 +61,8 @@ pub trait Timer {
     /// The time on a monotonic clock.
     fn now(&self) -> Instant;
 
-    /// Ready once `deadline` has passed; the alarm of an earlier call is forgotten.
+    /// Ready once `deadline` has passed. Otherwise the alarm is set when this returns: it is not asked
+    /// again before. The alarm of an earlier call is forgotten.
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }
 

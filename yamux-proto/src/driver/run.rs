@@ -16,6 +16,7 @@ use super::tidy::Tidy;
 use super::wakers::Wakes;
 use super::{Timer, Transport};
 use crate::connection::Transmit;
+use crate::limits::FAREWELL;
 use crate::time::Instant;
 
 /// Moves bytes between a session and its transport, and resolves when the session is over.
@@ -43,7 +44,16 @@ pub struct Driver<T, C> {
     /// The alarm that is set, and whom it wakes.
     alarm: Option<(Instant, Waker)>,
     tidy: Tidy,
+    deaf: Option<Deaf>,
     finished: bool,
+}
+
+/// A transport that takes no more output. What it has of the peer's is read first: the peer may have
+/// said why it left, and may have left nothing undone.
+#[derive(Debug)]
+struct Deaf {
+    error: io::Error,
+    until: Instant,
 }
 
 /// What is left of a pass.
@@ -89,6 +99,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             deadline: None,
             alarm: None,
             tidy: Tidy::default(),
+            deaf: None,
             finished: false,
         }
     }
@@ -137,6 +148,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 Poll::Ready(Ok(0)) => {
                     self.input_ended = true;
                     self.drive(|state| state.connection.handle_eof(now));
+                    self.give_up();
                 }
                 Poll::Ready(Ok(read)) => {
                     self.tidy.count();
@@ -146,6 +158,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 }
                 Poll::Ready(Err(error)) => {
                     self.input_ended = true;
+                    self.give_up();
                     self.fail(Some(error));
                 }
             }
@@ -173,7 +186,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// Sends the batch as far as the transport takes it.
     #[inline]
     fn poll_output(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.sending {
+        if self.sending && self.deaf.is_none() {
             self.send_batch(cx, now);
         }
     }
@@ -189,7 +202,10 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 self.sending = false;
                 self.flushed = self.batch;
             }
-            Poll::Ready(Err(error)) => self.fail(Some(error)),
+            Poll::Ready(Err(error)) if self.input_ended || self.has_cause() => {
+                self.fail(Some(error));
+            }
+            Poll::Ready(Err(error)) => self.deaf = Some(Deaf { error, until: now + FAREWELL }),
         }
     }
 
@@ -274,6 +290,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     }
 
     fn check_deadlines(&mut self, now: Instant) {
+        if self.deaf.as_ref().is_some_and(|deaf| deaf.until <= now || self.has_cause()) {
+            self.give_up();
+        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             let sent = !self.sending;
             self.drive(|state| state.handle_timeout(now, sent));
@@ -288,9 +307,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Sets the alarm for the next deadline; ready if that has passed.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let Some(at) = self.deadline.into_iter().chain(self.tidy.deadline(now)).min() else {
-            return Poll::Pending;
-        };
+        let until = self.deaf.as_ref().map(|deaf| deaf.until);
+        let deadlines = [self.deadline, self.tidy.deadline(now), until];
+        let Some(at) = deadlines.into_iter().flatten().min() else { return Poll::Pending };
         // Asking again is not free, and a far alarm that is set need not be asked.
         let is_set = |(set, waker): &(Instant, Waker)| *set == at && waker.will_wake(cx.waker());
         if at - now > Self::NEAR && self.alarm.as_ref().is_some_and(is_set) {
@@ -306,6 +325,17 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 }
 
 impl<T, C> Driver<T, C> {
+    fn has_cause(&self) -> bool {
+        self.shared.look(|state| state.connection.cause().is_some())
+    }
+
+    /// There is nothing more to hear from a transport that takes nothing.
+    fn give_up(&mut self) {
+        if let Some(deaf) = self.deaf.take() {
+            self.fail(Some(deaf.error));
+        }
+    }
+
     fn fail(&mut self, error: Option<io::Error>) {
         self.drive(|state| state.fail(error));
     }

@@ -73,9 +73,10 @@ impl Session {
         self.poll_wait(cx, &mut turn.ticket, |state| &mut state.accepts, |s| self.try_accept(s))
     }
 
-    /// A place in the line of those who accept; leaves it when dropped.
+    /// A place in the line of those who accept; leaves it when dropped. If it is not polled for a while,
+    /// others get its streams.
     pub fn accept_turn(&self) -> AcceptTurn {
-        AcceptTurn { shared: Arc::clone(&self.shared), ticket: Ticket::default() }
+        AcceptTurn { shared: Arc::clone(&self.shared), ticket: Ticket::idling() }
     }
 
     /// Measures a round trip, from handing a ping to the transport to reading its answer.
@@ -144,7 +145,8 @@ impl Session {
         .await
     }
 
-    /// Ends the session now: what has not been sent is lost, and every waiter gets an error.
+    /// Ends the session now: what has not been sent is lost, and every waiter gets an error, but for
+    /// [`close`](Self::close): the session is closed, as it asked.
     pub fn abort(&self) {
         self.shared.with(|state, _| state.connection.abort());
     }

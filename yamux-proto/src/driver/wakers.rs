@@ -104,32 +104,49 @@ impl Wakes {
 /// Tasks that wait for the same thing, first come first served.
 #[derive(Debug, Default)]
 pub(super) struct WaitQueue {
-    waiters: VecDeque<(u64, Waker)>,
+    waiters: VecDeque<Waiter>,
     tickets: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    waker: Waker,
+    may_idle: bool,
 }
 
 /// A place in a [`WaitQueue`].
 #[derive(Debug, Default)]
-pub(super) struct Ticket(Option<u64>);
+pub(super) struct Ticket {
+    number: Option<u64>,
+    /// Nobody may be polling whoever holds it: its turn is the next one's too.
+    may_idle: bool,
+}
 
 impl Ticket {
+    /// A place that is kept while nobody asks for it.
+    pub(super) const fn idling() -> Self {
+        Self { number: None, may_idle: true }
+    }
+
     pub(super) const fn is_taken(&self) -> bool {
-        self.0.is_some()
+        self.number.is_some()
     }
 }
 
 impl WaitQueue {
     /// Waits in line, or keeps the place it has.
     pub(super) fn wait(&mut self, ticket: &mut Ticket, cx: &Context<'_>, wakes: &mut Wakes) {
-        if let Some((_, kept)) = self.find(ticket).and_then(|index| self.waiters.get_mut(index)) {
-            if !kept.will_wake(cx.waker()) {
-                wakes.drop_later(Some(mem::replace(kept, cx.waker().clone())));
+        if let Some(waiter) = self.find(ticket).and_then(|index| self.waiters.get_mut(index)) {
+            if !waiter.waker.will_wake(cx.waker()) {
+                wakes.drop_later(Some(mem::replace(&mut waiter.waker, cx.waker().clone())));
             }
             return;
         }
         self.tickets = self.tickets.saturating_add(1);
-        self.waiters.push_back((self.tickets, cx.waker().clone()));
-        ticket.0 = Some(self.tickets);
+        let (number, waker) = (self.tickets, cx.waker().clone());
+        self.waiters.push_back(Waiter { number, waker, may_idle: ticket.may_idle });
+        ticket.number = Some(number);
     }
 
     /// Leaves the line for good. A turn that came and was not used goes to the next in line, unless
@@ -137,26 +154,32 @@ impl WaitQueue {
     pub(super) fn leave(&mut self, ticket: &mut Ticket, served: bool, wakes: &mut Wakes) {
         match self.find(ticket) {
             Some(index) => {
-                wakes.drop_later(self.waiters.remove(index).map(|(_, waker)| waker));
+                wakes.drop_later(self.waiters.remove(index).map(|waiter| waiter.waker));
             }
-            None if ticket.0.is_some() && !served => self.notify_one(wakes),
+            None if ticket.is_taken() && !served => self.notify_one(wakes),
             None => {}
         }
-        ticket.0 = None;
+        ticket.number = None;
     }
 
+    /// Wakes the first in line that is sure to be polled, and who stands before it.
     pub(super) fn notify_one(&mut self, wakes: &mut Wakes) {
-        wakes.push(self.waiters.pop_front().map(|(_, waker)| waker));
+        while let Some(waiter) = self.waiters.pop_front() {
+            wakes.push(Some(waiter.waker));
+            if !waiter.may_idle {
+                return;
+            }
+        }
     }
 
     pub(super) fn notify_all(&mut self, wakes: &mut Wakes) {
-        for (_, waker) in self.waiters.drain(..) {
-            wakes.push(Some(waker));
+        for waiter in self.waiters.drain(..) {
+            wakes.push(Some(waiter.waker));
         }
     }
 
     fn find(&self, ticket: &Ticket) -> Option<usize> {
-        let number = ticket.0?;
-        self.waiters.binary_search_by_key(&number, |(number, _)| *number).ok()
+        let number = ticket.number?;
+        self.waiters.binary_search_by_key(&number, |waiter| waiter.number).ok()
     }
 }

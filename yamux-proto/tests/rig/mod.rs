@@ -64,6 +64,10 @@ pub struct Pipe {
     pub takes_writes: bool,
     pub takes_flushes: bool,
     pub write_closed: bool,
+    /// Every write fails.
+    pub broken: bool,
+    /// The input ends.
+    pub ended: bool,
     reader: Option<Waker>,
 }
 
@@ -81,6 +85,9 @@ impl Transport for End {
         if pipe.endless {
             read.resize(room, 0);
         }
+        if read.is_empty() && pipe.ended {
+            return Poll::Ready(Ok(0));
+        }
         if read.is_empty() {
             pipe.reader = Some(cx.waker().clone());
             return Poll::Pending;
@@ -94,6 +101,9 @@ impl Transport for End {
         _: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.0.lock().unwrap().broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         match self.0.lock().unwrap().takes_writes {
             true => Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum())),
             false => Poll::Pending,
@@ -150,6 +160,8 @@ impl Rig {
             takes_writes: true,
             takes_flushes: true,
             write_closed: false,
+            broken: false,
+            ended: false,
             reader: None,
         })));
         let clock = Clock::default();
