@@ -246,6 +246,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 let trim = trim && matches!(pass, Pass::Parked) && state.connection.trim();
                 (pass, batch, trim)
             });
+        if let Some(deaf) = &self.deaf {
+            self.deadline = Some(self.deadline.map_or(deaf.until, |at| at.min(deaf.until)));
+        }
         match pass {
             Pass::Write => {
                 self.yields = 0;
@@ -307,9 +310,9 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     /// Sets the alarm for the next deadline; ready if that has passed.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let until = self.deaf.as_ref().map(|deaf| deaf.until);
-        let deadlines = [self.deadline, self.tidy.deadline(now), until];
-        let Some(at) = deadlines.into_iter().flatten().min() else { return Poll::Pending };
+        let Some(at) = self.deadline.into_iter().chain(self.tidy.deadline(now)).min() else {
+            return Poll::Pending;
+        };
         // Asking again is not free, and a far alarm that is set need not be asked.
         let is_set = |(set, waker): &(Instant, Waker)| *set == at && waker.will_wake(cx.waker());
         if at - now > Self::NEAR && self.alarm.as_ref().is_some_and(is_set) {

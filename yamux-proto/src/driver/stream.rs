@@ -26,12 +26,13 @@ pub struct Handle {
     recv: bool,
     send: bool,
     /// Writes since others had their turn.
-    writes: u8,
+    writes: u16,
 }
 
 impl Handle {
-    /// Writes that may follow one another before others get their turn.
-    const WRITES_MAX: u8 = 128;
+    /// Writes before others get their turn: a few milliseconds at most, and seldom enough that small
+    /// writes still fill batches.
+    const WRITES_MAX: u16 = 16 * 1024;
 
     pub(super) fn new(state: &mut State, shared: &Arc<Shared>, key: Key) -> Self {
         state.handles = state.handles.saturating_add(1);
@@ -112,7 +113,9 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<Result<usize, StreamError>> {
-        ready!(self.poll_turn(cx));
+        if self.is_turn_over(cx) {
+            return Poll::Pending;
+        }
         self.shared.with(|state, wakes| {
             let result = state.connection.stream_at(self.key).write(data);
             state.poll_write_result(cx, self.key, result, wakes)
@@ -128,7 +131,9 @@ impl Handle {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize, StreamError>> {
-        ready!(self.poll_turn(cx));
+        if self.is_turn_over(cx) {
+            return Poll::Pending;
+        }
         self.shared.with(|state, wakes| {
             let mut stream = state.connection.stream_at(self.key);
             let mut written: usize = 0;
@@ -158,7 +163,9 @@ impl Handle {
         cx: &mut Context<'_>,
         data: &mut Bytes,
     ) -> Poll<Result<(), StreamError>> {
-        ready!(self.poll_turn(cx));
+        if self.is_turn_over(cx) {
+            return Poll::Pending;
+        }
         self.shared.with(|state, wakes| {
             loop {
                 let result = state.connection.stream_at(self.key).write_chunk(data);
@@ -174,14 +181,18 @@ impl Handle {
     /// Lets others run every now and then. Small writes join what is staged, so that with a second
     /// thread to drain it they always find room: a task that only writes would never wait, and what
     /// it waits for besides, be it a timeout round the writes, would never be looked at.
-    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.writes < Self::WRITES_MAX {
-            self.writes = self.writes.saturating_add(1);
-            return Poll::Ready(());
+    /// Whether others should run now, which happens every so many writes; the caller is woken again.
+    ///
+    /// Small writes join what is staged, so that with a second thread to drain it they always find
+    /// room: a task that only writes would never wait, and what it waits for besides, be it a timeout
+    /// round the writes, would never be looked at.
+    #[inline]
+    fn is_turn_over(&mut self, cx: &Context<'_>) -> bool {
+        self.writes = self.writes.wrapping_add(1) % Self::WRITES_MAX;
+        if self.writes == 0 {
+            cx.waker().wake_by_ref();
         }
-        self.writes = 0;
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.writes == 0
     }
 
     /// Waits until the peer resets the stream or the session ends, and says which it was. Pending
