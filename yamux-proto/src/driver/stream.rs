@@ -178,9 +178,6 @@ impl Handle {
         })
     }
 
-    /// Lets others run every now and then. Small writes join what is staged, so that with a second
-    /// thread to drain it they always find room: a task that only writes would never wait, and what
-    /// it waits for besides, be it a timeout round the writes, would never be looked at.
     /// Whether others should run now, which happens every so many writes; the caller is woken again.
     ///
     /// Small writes join what is staged, so that with a second thread to drain it they always find

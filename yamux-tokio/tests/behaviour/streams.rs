@@ -47,6 +47,21 @@ fn bytes_come_through_in_order_both_ways() {
 }
 
 #[test]
+fn a_handler_hears_that_its_caller_gave_up() {
+    run(async {
+        let (client, server) = pair();
+        let mut call = client.open().await.unwrap();
+        call.write_all(b"request").await.unwrap();
+        finish(&mut call).await.unwrap();
+        let mut stream = server.accept().await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        let handler = spawn(async move { stream.closed().await });
+        call.reset(5);
+        assert!(matches!(handler.await, StreamError::Reset(5)));
+    });
+}
+
+#[test]
 fn either_side_opens() {
     run(async {
         let (client, server) = pair();
