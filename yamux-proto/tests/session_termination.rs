@@ -640,6 +640,18 @@ fn what_begins_untimed_is_known_to_want_the_time() {
 }
 
 #[test]
+fn what_time_brings_about_is_timed_when_it_returns() {
+    let mut raw = Raw::client();
+    raw.pong(1);
+    raw.sent();
+    let now = raw.time + secs(41);
+    raw.handle_timeout(now);
+    raw.handle_timeout(now + secs(11));
+    assert!(raw.cause().is_some(), "nobody answers");
+    assert_eq!(raw.poll_timeout(), None);
+}
+
+#[test]
 fn to_refuse_streams_and_then_close_is_no_offence() {
     let mut pair = Pair::new();
     let stream = pair.open();

@@ -35,6 +35,7 @@ impl Connection {
             }
         }
         self.settle_phase();
+        self.tick(now);
     }
 
     /// What every call that knows the time does first: arms what was begun by calls that do not.
