@@ -5,19 +5,8 @@ pub(super) use loom::sync::{Arc, Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub(super) use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Locks, whether or not a thread that held the lock panicked: the state behind it is changed only by
-/// calls that leave it whole.
-#[cfg(loom)]
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Locks, whether or not a thread that held the lock panicked: the state behind it is changed only by
-/// calls that leave it whole.
-#[cfg(not(loom))]
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    try_lock(mutex).unwrap_or_else(|| contend(mutex))
-}
+use std::sync::PoisonError;
+use std::sync::TryLockError::{Poisoned, WouldBlock};
 
 /// Pauses before each further look at a lock that is taken.
 ///
@@ -26,24 +15,28 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// two pass all that the lock guards to and fro, call by call. Looking seldom lets the other thread
 /// make several calls in a row: a third more round trips on a hundred streams with two threads. The
 /// pauses add up to about what it costs to fall asleep and be woken, which is the last resort.
-#[cfg(not(loom))]
-const PAUSES: [u32; 3] = [64, 128, 256];
+///
+/// Loom has no time to pass: there, a second look would be one more order to go through.
+const PAUSES: &[u32] = if cfg!(loom) { &[] } else { &[64, 128, 256] };
 
-#[cfg(not(loom))]
+/// Locks, whether or not a thread that held the lock panicked: the state behind it is changed only by
+/// calls that leave it whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    try_lock(mutex).unwrap_or_else(|| contend(mutex))
+}
+
 #[cold]
 fn contend<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     for pauses in PAUSES {
-        (0..pauses).for_each(|_| core::hint::spin_loop());
+        (0..*pauses).for_each(|_| core::hint::spin_loop());
         if let Some(guard) = try_lock(mutex) {
             return guard;
         }
     }
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(not(loom))]
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    use std::sync::TryLockError::{Poisoned, WouldBlock};
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
         Err(Poisoned(poisoned)) => Some(poisoned.into_inner()),
