@@ -249,6 +249,24 @@ fn a_farewell_that_the_transport_does_not_take_ends_too() {
 }
 
 #[test]
+fn the_farewell_has_its_time_however_late_the_draining_ends() {
+    let config = Config::builder().close_timeout(secs(4)).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close(GoAwayCode::NORMAL);
+    raw.sent();
+    raw.pass(secs(3) - millis(1));
+    raw.send(&window_update(1, Flags::ACK | Flags::FIN, 0));
+    assert_eq!(raw.cause(), CLOSED);
+    raw.pass(millis(900));
+    assert_eq!(raw.frames(), [said_go_away(0)], "the transport was full for a while");
+    assert_eq!(raw.transport_state(), TransportState::CloseWrite);
+    raw.pass(millis(101));
+    assert_eq!(raw.transport_state(), TransportState::Done, "four seconds in all");
+}
+
+#[test]
 fn abort_ends_at_once_and_sends_nothing() {
     let (mut raw, stream) = Raw::opened();
     raw.write(stream, b"never");

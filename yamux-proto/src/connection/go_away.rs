@@ -214,20 +214,21 @@ impl Connection {
         if self.has_output() || self.in_flight || self.streams.awaiting_peer() > 0 {
             return;
         }
+        self.timers.postpone(Timer::Close, self.farewell());
         self.staging.frame(Frame::GoAway { code });
         self.end(ConnectionError::Closed);
     }
 
-    /// Whether the end is under way, and needs a time by which it comes.
-    pub(super) fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Draining(_) | Phase::Farewell { .. })
-    }
-
-    /// Sees to it that closing comes to an end, with time left to say so.
+    /// Sees to it that closing comes to an end, and draining before that, with time left for the
+    /// farewell.
     pub(super) fn arm_close(&mut self, now: Instant) {
+        let patience = match self.phase {
+            Phase::Draining(_) => self.config.close_timeout().saturating_sub(self.farewell()),
+            Phase::Farewell { .. } => self.config.close_timeout(),
+            Phase::Active | Phase::Done => return,
+        };
         if !self.timers.is_armed(Timer::Close) {
-            let draining = self.config.close_timeout().saturating_sub(self.farewell());
-            self.timers.arm(Timer::Close, now + draining);
+            self.timers.arm(Timer::Close, now + patience);
         }
     }
 

@@ -53,9 +53,7 @@ impl Connection {
     }
 
     fn arm_untimed(&mut self, now: Instant) {
-        if self.is_closing() {
-            self.arm_close(now);
-        }
+        self.arm_close(now);
         while let Some((timer, key)) = self.unarmed.pop() {
             let delay = match timer {
                 StreamTimer::Open => self.config.open_timeout(),

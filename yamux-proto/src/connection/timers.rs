@@ -1,6 +1,7 @@
 //! Everything that happens by itself, in one table.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use super::streams::Key;
 use crate::time::Instant;
@@ -78,6 +79,13 @@ impl Timers {
     /// Arms a timer, unless it is armed for an earlier time.
     pub(crate) fn arm_earlier(&mut self, timer: Timer, at: Instant) {
         self.set(timer, at.min(self.deadline(timer)));
+    }
+
+    /// Gives a timer that is armed this much longer.
+    pub(crate) fn postpone(&mut self, timer: Timer, by: Duration) {
+        if self.is_armed(timer) {
+            self.arm(timer, self.deadline(timer) + by);
+        }
     }
 
     pub(crate) fn disarm(&mut self, timer: Timer) {
