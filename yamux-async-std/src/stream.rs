@@ -178,9 +178,10 @@ macro_rules! writing {
                 Ok(poll_fn(|cx| self.handle.poll_write_chunk(cx, &mut chunk)).await?)
             }
 
-            /// Waits until the peer resets the stream or the session ends, and says which it was: for
-            /// a handler that has read its request to the end, the sign to stop working on the answer.
-            /// A stream that both sides finish is not reset, so race this against the work.
+            /// Waits until nothing more can come or go, and says why: the stream was reset, both
+            /// sides have finished it ([`StreamError::Finished`]), or the session has ended. To a
+            /// handler that has read its request to the end, this is the sign to stop working on the
+            /// answer.
             ///
             /// # Cancel safety
             /// Can be cancelled at any time.

@@ -76,6 +76,20 @@ fn our_go_away_refuses_new_streams_and_keeps_the_rest() {
 }
 
 #[test]
+fn who_waits_to_accept_hears_when_no_more_will_come() {
+    let mut raw = Raw::server();
+    raw.send(&[window_update(1, Flags::SYN, 0), window_update(3, Flags::SYN, 0)].concat());
+    raw.take_events();
+    raw.go_away(GoAwayCode::NORMAL);
+    assert_eq!(raw.take_events(), [], "two wait to be accepted");
+    assert_eq!(raw.accept(), Some(id(1)));
+    assert_eq!(raw.take_events(), []);
+    raw.send(&window_update(3, Flags::RST, 0));
+    assert_eq!(raw.take_events(), [Event::Incoming], "the last has gone");
+    assert_eq!(raw.accept(), None);
+}
+
+#[test]
 fn close_of_an_idle_session_says_go_away_and_half_closes() {
     let mut raw = Raw::client();
     raw.close(GoAwayCode::NORMAL);

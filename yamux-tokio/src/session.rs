@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -119,7 +119,8 @@ impl Session {
     /// [`reset`](Stream::reset), or set [`max_inbound_streams`](crate::ConfigBuilder::max_inbound_streams).
     ///
     /// # Errors
-    /// Why the session ended.
+    /// Why the session ended; [`SessionError::Closed`] also after [`go_away`](Self::go_away), once the
+    /// streams that came before it have been accepted.
     ///
     /// # Cancel safety
     /// A cancelled call has taken no stream.
@@ -128,7 +129,7 @@ impl Session {
     }
 
     /// The streams that the peer opens, as a [`futures_core::Stream`]; it ends after a clean close,
-    /// and after an error.
+    /// after [`go_away`](Self::go_away), and after an error.
     ///
     /// ```
     /// use futures::StreamExt;
@@ -169,10 +170,15 @@ impl Session {
     }
 
     /// Tells the peer that no new streams are taken, and refuses those that come; the open ones live
-    /// on. go-yamux and most libp2p implementations end the session when they hear this.
+    /// on. Waits for nothing: the driver sends it in its turn. go-yamux and most libp2p
+    /// implementations end the session when they hear this.
+    ///
+    /// This is how a server stops without cutting anything off: its [`accept`](Self::accept) fails
+    /// after the last stream that had come, and when every stream and every `Session` has been
+    /// dropped, the session closes.
     ///
     /// # Errors
-    /// Why the session ended.
+    /// Why the session ended, if it has.
     pub async fn go_away(&self) -> Result<(), SessionError> {
         self.0.go_away().await
     }
@@ -246,12 +252,11 @@ impl futures_core::Stream for Incoming {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(session) = &this.session else { return Poll::Ready(None) };
-        session.poll_accept(cx, &mut this.turn).map(|accepted| {
-            accepted.as_ref().is_err().then(|| this.session.take());
-            match accepted {
-                Ok(stream) => Some(Ok(Stream::new(stream))),
-                Err(error) if error.is_clean() => None,
-                Err(error) => Some(Err(error)),
+        Poll::Ready(match ready!(session.poll_accept(cx, &mut this.turn)) {
+            Ok(stream) => Some(Ok(Stream::new(stream))),
+            Err(error) => {
+                this.session = None;
+                (!error.is_clean()).then_some(Err(error))
             }
         })
     }

@@ -113,6 +113,7 @@ impl Connection {
 
     pub(super) fn leave_backlog(&mut self) {
         self.backlog.leave(self.config.accept_backlog());
+        self.emit_if_accepting_is_over();
     }
 
     /// Whether a frame is a SYN that should wait for a place.

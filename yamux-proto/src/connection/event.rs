@@ -12,11 +12,13 @@ use crate::stream_id::StreamId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<S = StreamId> {
-    /// The peer opened a stream: [`crate::Connection::accept`] it.
+    /// The peer opened a stream: [`crate::Connection::accept`] it. Or no more will come, after
+    /// [`crate::Connection::go_away`] or [`crate::Connection::close`].
     Incoming,
-    /// A stream can be opened again after [`crate::OpenError::Backlog`].
+    /// A stream can be opened again after [`crate::OpenError::Backlog`]. Or none can any more, after
+    /// the peer's Go Away or [`crate::Connection::close`].
     Outbound,
-    /// Reading this stream will no longer say `Blocked`.
+    /// Reading this stream will no longer say `Blocked`: data has come, or its end, or a reset.
     Readable(S),
     /// Writing this stream may no longer say `Blocked`.
     Writable(S),

@@ -48,13 +48,24 @@ pub enum TransportState {
 impl Connection {
     /// Tells the peer that no new streams are taken; those that are open live on.
     ///
-    /// hashicorp/yamux goes on with its streams, as the specification says; go-yamux, js-libp2p and
-    /// py-libp2p end the session at once. Calling this again has no effect.
+    /// With [`GoAwayCode::NORMAL`], hashicorp/yamux goes on with its streams, as the specification
+    /// says; go-yamux, js-libp2p and py-libp2p end the session at once. Any other code makes every
+    /// peer end it. Calling this again has no effect.
+    ///
+    /// Streams that wait to be accepted still can be.
     pub fn go_away(&mut self, code: GoAwayCode) {
         if self.phase == Phase::Active && !self.refusing {
             self.refusing = true;
             self.backlog.stop_waiting();
             self.staging.frame(Frame::GoAway { code });
+            self.emit_if_accepting_is_over();
+        }
+    }
+
+    /// Tells those who wait for streams of the peer that none will come.
+    pub(super) fn emit_if_accepting_is_over(&mut self) {
+        if self.refusing && self.backlog.len() == 0 {
+            self.emit(Event::Incoming);
         }
     }
 
@@ -75,7 +86,7 @@ impl Connection {
         while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
         }
-        self.emit(Event::Incoming);
+        self.emit_if_accepting_is_over();
         self.emit(Event::Outbound);
         self.settle_phase();
     }
@@ -138,10 +149,10 @@ impl Connection {
         }
     }
 
-    /// Whether the application may still accept streams.
+    /// Whether there are streams of the peer for the application to accept, now or later.
     #[cfg(feature = "driver")]
     pub(crate) fn takes_streams(&self) -> bool {
-        self.phase == Phase::Active
+        self.phase == Phase::Active && (!self.refusing || self.backlog.len() > 0)
     }
 
     /// Whether the application may still open streams, at the latest when the peer has acknowledged

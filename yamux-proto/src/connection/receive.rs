@@ -283,6 +283,9 @@ impl Connection {
         let finished = self.streams.change(key, State::receive_fin);
         if finished {
             self.wake_reader(key);
+            if self.streams.get(key).is_some_and(|entry| entry.state.is_ended()) {
+                self.wake_writer(key);
+            }
             self.release_if_over(key);
         }
         finished

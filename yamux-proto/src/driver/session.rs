@@ -56,7 +56,8 @@ impl Session {
     /// The next stream that the peer opened.
     ///
     /// # Errors
-    /// Why the session ended.
+    /// Why the session ended; [`SessionError::Closed`] also after [`go_away`](Self::go_away), once the
+    /// streams that came before it have been accepted.
     ///
     /// # Cancel safety
     /// A cancelled call has taken no stream.
@@ -109,7 +110,7 @@ impl Session {
     }
 
     /// Tells the peer that no new streams are taken, and refuses those that come; the rest live on.
-    /// Returns when that is staged for the transport.
+    /// Waits for nothing: the driver sends it in its turn.
     ///
     /// # Errors
     /// Why the session ended.

@@ -192,9 +192,9 @@ impl Handle {
         self.writes == 0
     }
 
-    /// Waits until the peer resets the stream or the session ends, and says which it was. Pending
-    /// for as long as neither happens, also when both sides have finished the stream. Shares its
-    /// waker with writing, flushing and closing.
+    /// Waits until nothing more can come or go, and says why: the stream was reset, both sides have
+    /// finished it ([`StreamError::Finished`]), or the session has ended. Shares its waker with
+    /// writing, flushing and closing.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         self.shared.with(|state, wakes| state.poll_closed(cx, self.key, wakes))
     }
@@ -311,8 +311,12 @@ impl State {
     }
 
     fn poll_closed(&mut self, cx: &Context<'_>, key: Key, wakes: &mut Wakes) -> Poll<StreamError> {
-        if let Some(why) = self.connection.stream_at(key).reset_cause() {
+        let stream = self.connection.stream_at(key);
+        if let Some(why) = stream.reset_cause() {
             return Poll::Ready(why.into());
+        }
+        if stream.is_ended() {
+            return Poll::Ready(StreamError::Finished);
         }
         if let Some(cause) = self.cause() {
             return Poll::Ready(cause.into());

@@ -151,7 +151,13 @@ impl<'a> Stream<'a> {
         self.connection.entry(self.key)?.state.reset_cause()
     }
 
-    /// The application waits for something other than room to write: a reset is to wake it.
+    /// Whether nothing more will come or go.
+    #[cfg(feature = "driver")]
+    pub(crate) fn is_ended(&self) -> bool {
+        self.connection.entry(self.key).is_none_or(|entry| entry.state.is_ended())
+    }
+
+    /// The application waits for something other than room to write: the end is to wake it.
     #[cfg(feature = "driver")]
     pub(crate) fn await_end(&mut self) {
         if let Some(entry) = self.connection.entry_mut(self.key) {

@@ -185,6 +185,30 @@ fn after_go_away_the_peer_cannot_open_and_streams_live_on() {
 }
 
 #[test]
+fn after_its_own_go_away_a_side_accepts_what_had_come_and_no_more() {
+    run(async {
+        let (client, server) = pair();
+        let waiting = [server.clone(), server.clone()]
+            .map(|server| spawn(async move { server.accept().await.map(|stream| stream.id()) }));
+        let first = client.open().await.unwrap();
+        client.ping().await.unwrap();
+        server.go_away().await.unwrap();
+        let mut accepted = Vec::new();
+        for waiter in waiting {
+            accepted.push(waiter.await);
+        }
+        accepted.sort_by_key(Result::is_err);
+        assert_eq!(*accepted[0].as_ref().unwrap(), first.id());
+        assert!(matches!(accepted[1], Err(SessionError::Closed)));
+        assert!(matches!(server.accept().await, Err(SessionError::Closed)));
+        let mut incoming = server.incoming();
+        let next = std::future::poll_fn(|cx| pin!(&mut incoming).poll_next(cx)).await;
+        assert!(next.is_none());
+        assert!(!server.is_closed());
+    });
+}
+
+#[test]
 fn a_stream_refused_by_the_peer_is_reset() {
     run(async {
         let (client, peer) = raw(1 << 20);

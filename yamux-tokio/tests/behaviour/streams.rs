@@ -62,6 +62,24 @@ fn a_handler_hears_that_its_caller_gave_up() {
 }
 
 #[test]
+fn closed_hears_of_the_last_fin() {
+    run(async {
+        let (client, server) = pair();
+        let (mut recv, mut send) = client.open().await.unwrap().into_split();
+        finish(&mut send).await.unwrap();
+        let ended = spawn(async move { send.closed().await });
+        let mut far = server.accept().await.unwrap();
+        far.write_all(b"answer").await.unwrap();
+        finish(&mut far).await.unwrap();
+        assert!(matches!(ended.await, StreamError::Finished));
+        assert!(matches!(far.closed().await, StreamError::Finished));
+        let mut answer = Vec::new();
+        recv.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"answer");
+    });
+}
+
+#[test]
 fn either_side_opens() {
     run(async {
         let (client, server) = pair();
