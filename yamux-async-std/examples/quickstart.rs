@@ -15,10 +15,10 @@ use bytes::Bytes;
 use clap::Parser;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
-use futures::{AsyncWriteExt, FutureExt, StreamExt, select};
+use futures::{AsyncWriteExt, StreamExt, select};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use smol::net::{TcpListener, TcpStream};
-use yamux_async_std::{Config, RecvHalf, Session, Stream};
+use yamux_async_std::{Config, RecvHalf, Session, Side, Stream};
 
 const STREAMS: u64 = 4;
 const BYTES_PER_STREAM: u64 = 128 << 20;
@@ -71,9 +71,9 @@ async fn loopback() -> Result<Vec<Session>> {
 
 async fn serve(address: SocketAddr, progress: &ProgressBar) -> Result<Session> {
     let listener = TcpListener::bind(address).await.context("listening")?;
-    progress.println(format!("waiting on {}", listener.local_addr()?));
+    progress.suspend(|| listener.local_addr().map(|at| println!("waiting on {at}")))?;
     let (connection, peer) = listener.accept().await?;
-    progress.println(format!("{peer} is here"));
+    progress.suspend(|| println!("{peer} is here"));
     progress.reset();
     server_session(connection)
 }
@@ -83,14 +83,20 @@ async fn dial(address: SocketAddr) -> Result<Session> {
 }
 
 fn client_session(connection: TcpStream) -> Result<Session> {
-    // A session coalesces small writes itself; Nagle's algorithm would only hold them back.
-    connection.set_nodelay(true)?;
-    Ok(Session::client(connection, Config::default()))
+    session(connection, Side::Client)
 }
 
 fn server_session(connection: TcpStream) -> Result<Session> {
+    session(connection, Side::Server)
+}
+
+/// A session that smol drives, whichever executor the crate's features name.
+fn session(connection: TcpStream, side: Side) -> Result<Session> {
+    // A session coalesces small writes itself; Nagle's algorithm would only hold them back.
     connection.set_nodelay(true)?;
-    Ok(Session::server(connection, Config::default()))
+    let (session, driver) = Session::with_driver(connection, side, Config::default());
+    smol::spawn(driver).detach();
+    Ok(session)
 }
 
 /// One side: sends on its own streams and serves the peer's, until all of them are done.
@@ -99,9 +105,11 @@ async fn play(session: &Session, progress: &ProgressBar) -> Result<()> {
     for _ in 0..STREAMS {
         sending.push(smol::spawn(send(session.open().await?, progress.clone())));
     }
+    // Ends when the peer, done before us, closes the session.
+    let mut incoming = session.incoming().fuse();
     while !sending.is_empty() || !serving.is_empty() {
         select! {
-            accepted = session.accept().fuse() => serving.push(smol::spawn(count(accepted?))),
+            accepted = incoming.select_next_some() => serving.push(smol::spawn(count(accepted?))),
             sent = sending.select_next_some() => sent?,
             served = serving.select_next_some() => served?,
         }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Parser;
+use futures::StreamExt;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -73,9 +74,9 @@ async fn loopback() -> Result<Vec<Session>> {
 
 async fn serve(address: SocketAddr, progress: &ProgressBar) -> Result<Session> {
     let listener = TcpListener::bind(address).await.context("listening")?;
-    progress.println(format!("waiting on {}", listener.local_addr()?));
+    progress.suspend(|| listener.local_addr().map(|at| println!("waiting on {at}")))?;
     let (connection, peer) = listener.accept().await?;
-    progress.println(format!("{peer} is here"));
+    progress.suspend(|| println!("{peer} is here"));
     progress.reset();
     server_session(connection)
 }
@@ -101,9 +102,11 @@ async fn run(session: Session, progress: ProgressBar) -> Result<()> {
     for _ in 0..STREAMS {
         sending.spawn(send(session.open().await?, progress.clone()));
     }
+    // Ends when the peer, done before us, closes the session.
+    let mut incoming = session.incoming();
     while !sending.is_empty() || !serving.is_empty() {
         tokio::select! {
-            accepted = session.accept() => { serving.spawn(count(accepted?)); }
+            Some(accepted) = incoming.next() => { serving.spawn(count(accepted?)); }
             Some(sent) = sending.join_next() => sent??,
             Some(served) = serving.join_next() => served??,
         }
