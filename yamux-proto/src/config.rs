@@ -178,6 +178,10 @@ impl Config {
     }
 
     /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
+    ///
+    /// Below the protocol's window of 256 KiB, a peer has streams of its own reset at little cost:
+    /// then they count as offences, of which more than [`RESETS`](crate::limits::RESETS) end the
+    /// session.
     pub const fn linger_bytes(&self) -> u32 {
         self.linger_bytes
     }
@@ -211,9 +215,10 @@ impl Config {
     /// Unread bytes on all streams together beyond which nothing more is read from the transport.
     /// Default 256 MiB.
     ///
-    /// Then the whole session waits for the application to read. One that may leave a thousand full
-    /// streams unread while it waits for another one needs a larger limit, or fewer streams: the
-    /// windows of all streams together are what can be unread at most.
+    /// Then the whole session waits for the application to read, and a peer that cannot write for its
+    /// [`write_stall_timeout`](Self::write_stall_timeout) ends it. An application that may leave a
+    /// thousand full streams unread while it waits for another one needs a larger limit, or fewer
+    /// streams: the windows of all streams together are what can be unread at most.
     pub const fn max_unread_bytes(&self) -> usize {
         self.max_unread_bytes
     }

@@ -202,6 +202,38 @@ fn made_you_reset_draws_on_the_same_budget() {
 }
 
 #[test]
+fn an_application_that_gives_up_on_many_streams_is_no_fault_of_the_peer() {
+    let few_bytes = Config::builder().linger_bytes(10).build().unwrap();
+    for (config, ours, body) in [
+        (few_bytes, true, 11),
+        (Config::hardened(), false, 256 * 1024 + 1),
+        (Config::default(), false, 1024 * 1024 + 1),
+    ] {
+        let mut raw = Raw::new(Side::Server, config);
+        for n in 1..=RESETS.0 + 10 {
+            let number = 2 * n + u32::from(!ours);
+            if ours {
+                assert_eq!(raw.open(), Ok(id(2 * n)));
+                raw.sent();
+                raw.send(&window_update(number, Flags::ACK, 0));
+            } else {
+                raw.send(&syn(number));
+                raw.accept().unwrap();
+            }
+            raw.drop_stream(id(number));
+            let mut left: usize = body;
+            while left > 0 {
+                raw.sent();
+                let piece = left.min(128 * 1024);
+                raw.send(&data(number, Flags::NONE, &vec![0; piece]));
+                left -= piece;
+            }
+        }
+        assert_eq!((raw.cause(), raw.stats().resets_sent), (None, u64::from(RESETS.0) + 10));
+    }
+}
+
+#[test]
 fn ping_flood() {
     let mut raw = Raw::server();
     raw.send(&ping(true, 1).repeat(1000));

@@ -270,7 +270,11 @@ impl Connection {
         let discarded = u32::try_from(bytes).unwrap_or(u32::MAX);
         entry.recv.discarded = entry.recv.discarded.saturating_add(discarded);
         if entry.recv.discarded > limit {
-            self.count_reset(now)?;
+            // An honest peer cannot know that the application has left. What makes resets an attack
+            // is that they are cheap: not so after a whole window of data, nor on streams of ours.
+            if limit < INITIAL_WINDOW && self.streams.is_inbound(key.id) {
+                self.count_reset(now)?;
+            }
             self.reset_stream(key, ResetError::Locally(0));
         } else if entry.recv.window.consume(bytes) {
             self.announce(key);
