@@ -157,6 +157,24 @@ fn close_does_not_wait_for_streams_that_nobody_finished() {
 }
 
 #[test]
+fn close_is_not_put_off_by_who_goes_on_writing() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"before");
+    raw.close(GoAwayCode::NORMAL);
+    assert!(raw.send_into_stall());
+    raw.write(stream, b"after");
+    assert_eq!(raw.cause(), None);
+    raw.end_stall();
+    assert_eq!(raw.cause(), CLOSED, "although there is output again");
+    let sent = raw.sent();
+    assert_eq!(
+        sent.iter().map(|sent| sent.body.as_slice()).collect::<Vec<_>>().concat(),
+        b"beforeafter"
+    );
+    assert_eq!(sent.last().unwrap().frame, said_go_away(0), "behind all that was taken");
+}
+
+#[test]
 fn close_lets_the_transport_take_the_last_batch_before_go_away() {
     let (mut raw, stream) = Raw::opened();
     raw.write(stream, b"slowly");

@@ -22,7 +22,12 @@ pub(super) enum Phase {
     /// Streams open and close.
     Active,
     /// No new streams; what was accepted from the application goes out, and the peer may take it.
-    Draining(GoAwayCode),
+    Draining {
+        /// To be said at the end of it.
+        code: GoAwayCode,
+        /// The last batch with what was accepted before.
+        batch: u64,
+    },
     /// The session is over; the last frames go out, then the write side closes, then the peer leaves.
     Farewell {
         /// The write side of the transport is closed.
@@ -79,7 +84,7 @@ impl Connection {
         if self.phase != Phase::Active {
             return;
         }
-        self.phase = Phase::Draining(code);
+        self.phase = Phase::Draining { code, batch: self.staging.batch() };
         self.untimed = true;
         self.refusing = true;
         self.backlog.stop_waiting();
@@ -108,7 +113,7 @@ impl Connection {
         self.tick(now);
         self.eof = true;
         match self.phase {
-            Phase::Active | Phase::Draining(_) => {
+            Phase::Active | Phase::Draining { .. } => {
                 let inside = self.decoder.is_inside_body() || self.leftover > 0;
                 let over = self.streams.all_ended() && !self.owes_data();
                 let clean = !inside && (self.peer_gone || over);
@@ -139,7 +144,7 @@ impl Connection {
     /// What to do about the transport now.
     pub fn transport_state(&self) -> TransportState {
         match self.phase {
-            Phase::Active | Phase::Draining(_) => TransportState::Open,
+            Phase::Active | Phase::Draining { .. } => TransportState::Open,
             Phase::Farewell { write_closed: false } if self.has_output() || self.in_flight => {
                 TransportState::Open
             }
@@ -205,7 +210,7 @@ impl Connection {
     pub(super) fn close_timed_out(&mut self, now: Instant) {
         match self.phase {
             Phase::Active => {}
-            Phase::Draining(code) => {
+            Phase::Draining { code, .. } => {
                 // Most peers drop what they have not read when Go Away comes.
                 let lossless = !self.owes_data() && self.streams.awaiting_peer() == 0;
                 self.staging.frame(Frame::GoAway { code });
@@ -219,10 +224,14 @@ impl Connection {
         }
     }
 
-    /// Goes on to the farewell once everything has been drained.
+    /// Goes on to the farewell once everything has been drained: what was accepted before, that is.
+    /// Who goes on writing to a stream that was not finished cannot put the end off.
     pub(super) fn settle_phase(&mut self) {
-        let Phase::Draining(code) = self.phase else { return };
-        if self.has_output() || self.in_flight || self.streams.awaiting_peer() > 0 {
+        let Phase::Draining { code, batch } = self.phase else { return };
+        let staged = self.staging.batch();
+        let idle = !self.in_flight && !self.has_output();
+        let drained = idle || staged.saturating_sub(u64::from(self.in_flight)) > batch;
+        if !drained || self.streams.awaiting_peer() > 0 {
             return;
         }
         self.timers.postpone(Timer::Close, self.farewell());
@@ -234,7 +243,7 @@ impl Connection {
     /// farewell.
     pub(super) fn arm_close(&mut self, now: Instant) {
         let patience = match self.phase {
-            Phase::Draining(_) => self.config.close_timeout().saturating_sub(self.farewell()),
+            Phase::Draining { .. } => self.config.close_timeout().saturating_sub(self.farewell()),
             Phase::Farewell { .. } => self.config.close_timeout(),
             Phase::Active | Phase::Done => return,
         };
