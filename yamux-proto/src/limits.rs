@@ -46,11 +46,21 @@ pub const ACCEPT_PATIENCE_TOTAL: Duration = Duration::from_secs(1);
 /// Frames without effect that may come at once, and how many more a second: empty Data, Window
 /// Updates of nothing, frames for streams that never were, pongs nobody asked for, pings beyond
 /// [`PENDING_PONGS`].
-pub const GLITCHES: (u32, u32) = (1024, 100);
+pub const GLITCHES: Rate = Rate { burst: 1024, per_second: 100 };
 
 /// Streams that may be reset at once by the peer that opened them, before they are accepted, or because
 /// of what it did, and how many more a second (CVE-2023-44487, CVE-2025-8671).
-pub const RESETS: (u32, u32) = (1024, 256);
+pub const RESETS: Rate = Rate { burst: 1024, per_second: 256 };
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rate {
+    /// As many at once.
+    pub burst: u32,
+    /// As many a second after that.
+    pub per_second: u32,
+}
 
 /// Late frames that count as harmless for each stream, once it has ended: FIN, RST and Window Updates
 /// cross ours on the wire. As many more as we have sent, because js-libp2p grants window for every
@@ -71,12 +81,12 @@ pub(crate) struct LeakyBucket {
 }
 
 impl LeakyBucket {
-    pub(crate) const fn new((burst, per_second): (u32, u32), now: Instant) -> Self {
-        let cost = match 1_000_000_000_u64.checked_div(per_second as u64) {
+    pub(crate) const fn new(rate: Rate, now: Instant) -> Self {
+        let cost = match 1_000_000_000_u64.checked_div(rate.per_second as u64) {
             Some(cost) => cost,
             None => u64::MAX,
         };
-        Self { level: 0, burst: cost.saturating_mul(burst as u64), cost, leaked_until: now }
+        Self { level: 0, burst: cost.saturating_mul(rate.burst as u64), cost, leaked_until: now }
     }
 
     /// Counts one offence; false when that was one too many.
@@ -94,7 +104,7 @@ mod tests {
 
     #[test]
     fn holds_a_burst_and_leaks_with_time() {
-        let mut bucket = LeakyBucket::new((3, 10), Instant::ORIGIN);
+        let mut bucket = LeakyBucket::new(Rate { burst: 3, per_second: 10 }, Instant::ORIGIN);
         assert!((0..3).all(|_| bucket.fill(Instant::ORIGIN)));
         assert!(!bucket.fill(Instant::ORIGIN));
         let later = Instant::ORIGIN + Duration::from_millis(250);

@@ -71,6 +71,12 @@ impl StreamId {
     }
 }
 
+impl From<StreamId> for u32 {
+    fn from(id: StreamId) -> Self {
+        id.get()
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

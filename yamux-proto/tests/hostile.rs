@@ -156,7 +156,7 @@ fn rapid_reset() {
     let mut raw = Raw::server();
     let open_and_reset =
         |n: u32| [syn(2 * n + 1), window_update(2 * n + 1, Flags::RST, 0)].concat();
-    let (burst, _) = RESETS;
+    let burst = RESETS.burst;
     for n in 0..burst {
         raw.send(&open_and_reset(n));
         assert_eq!(raw.num_streams(), 0, "an entry reset before accept is dropped at once");
@@ -170,7 +170,7 @@ fn rapid_reset() {
 fn rapid_reset_in_one_frame() {
     let mut raw = Raw::server();
     let taken = flood(&mut raw, |n| window_update(2 * n + 1, Flags::SYN | Flags::RST, 0));
-    assert_eq!(taken, RESETS.0 + 1);
+    assert_eq!(taken, RESETS.burst + 1);
     assert_ended(&mut raw, ProtocolError::TooManyResets);
 }
 
@@ -188,7 +188,7 @@ fn resets_at_a_human_pace_are_fine() {
 fn made_you_reset_draws_on_the_same_budget() {
     let config = Config::builder().linger_bytes(10).build().unwrap();
     let mut raw = Raw::new(Side::Server, config);
-    let (burst, _) = RESETS;
+    let burst = RESETS.burst;
     for n in 0..=burst {
         raw.send(&syn(2 * n + 1));
         let stream = raw.accept().unwrap();
@@ -210,7 +210,7 @@ fn an_application_that_gives_up_on_many_streams_is_no_fault_of_the_peer() {
         (Config::default(), false, 1024 * 1024 + 1),
     ] {
         let mut raw = Raw::new(Side::Server, config);
-        for n in 1..=RESETS.0 + 10 {
+        for n in 1..=RESETS.burst + 10 {
             let number = 2 * n + u32::from(!ours);
             if ours {
                 assert_eq!(raw.open(), Ok(id(2 * n)));
@@ -229,7 +229,7 @@ fn an_application_that_gives_up_on_many_streams_is_no_fault_of_the_peer() {
                 left -= piece;
             }
         }
-        assert_eq!((raw.cause(), raw.stats().resets_sent), (None, u64::from(RESETS.0) + 10));
+        assert_eq!((raw.cause(), raw.stats().resets_sent), (None, u64::from(RESETS.burst) + 10));
     }
 }
 
@@ -254,8 +254,8 @@ fn frames_without_effect_are_glitches() {
     ];
     for frame in kinds {
         let (mut raw, _) = Raw::accepted();
-        assert_eq!(flood(&mut raw, |_| frame.clone()), GLITCHES.0 + 1, "{frame:?}");
-        assert_eq!(raw.stats().glitches, u64::from(GLITCHES.0) + 1);
+        assert_eq!(flood(&mut raw, |_| frame.clone()), GLITCHES.burst + 1, "{frame:?}");
+        assert_eq!(raw.stats().glitches, u64::from(GLITCHES.burst) + 1);
         assert_eq!(raw.stats().unread, 0, "nothing is stored");
         assert_ended(&mut raw, ProtocolError::TooManyGlitches);
     }

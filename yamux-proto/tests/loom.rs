@@ -109,7 +109,7 @@ impl Timer for Frozen {
     }
 }
 
-/// Looks at every order of events, as far as two of a thread's turns are cut short.
+/// Looks at every order of events, as far as three of the threads' turns are cut short.
 fn explore(scene: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);

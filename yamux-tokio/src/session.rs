@@ -179,6 +179,9 @@ impl Session {
     ///
     /// # Errors
     /// Why the session ended, if it has.
+    ///
+    /// # Cancel safety
+    /// It never waits, so that it cannot be cancelled half way.
     pub async fn go_away(&self) -> Result<(), SessionError> {
         self.0.go_away().await
     }
@@ -203,8 +206,9 @@ impl Session {
         self.0.close().await
     }
 
-    /// Ends the session now: what has not been sent is lost, and every waiter gets an error, but for
-    /// [`close`](Self::close): the session is closed, as it asked. The peer sees the transport end.
+    /// Ends the session now. What has not been sent is lost, and every pending call fails with
+    /// [`SessionError::Closed`], except [`close`](Self::close), which succeeds. The peer sees the
+    /// transport end.
     pub fn abort(&self) {
         self.0.abort();
     }

@@ -75,9 +75,11 @@ impl Stream {
         Self { handle, buffered: None }
     }
 
-    /// Splits into halves that two tasks can use. Each is finished when it is dropped, as the stream
-    /// would be: without its reading half, a stream to which the peer goes on sending is reset after
-    /// [`Config::linger_bytes`](crate::Config::linger_bytes).
+    /// Splits into halves that two tasks can use. Dropping the [`SendHalf`] finishes the stream.
+    /// Dropping the [`RecvHalf`] discards what still arrives; after
+    /// [`Config::linger_bytes`](crate::Config::linger_bytes) of it the whole stream is reset, the
+    /// other half too.
+    #[must_use]
     pub fn into_split(self) -> (RecvHalf, SendHalf) {
         let (recv, send) = self.handle.split();
         (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
@@ -167,7 +169,8 @@ macro_rules! reading {
 macro_rules! writing {
     ($($type:ident)*) => {$(
         impl $type {
-            /// Writes all of `chunk` without a copy, unless it is short. Data is sent without a flush.
+            /// Writes all of `chunk`, without a copy unless it is shorter than 4 KiB. Data is sent
+            /// without a flush.
             ///
             /// # Errors
             /// As for writing.

@@ -46,7 +46,9 @@ use timers::{StreamTimer, Timers};
 /// # Calling order
 /// Its owner has a transport and a clock, and repeats:
 /// - what came from the transport goes to [`handle_input`](Self::handle_input), its end to
-///   [`handle_eof`](Self::handle_eof), while [`wants_input`](Self::wants_input);
+///   [`handle_eof`](Self::handle_eof), while [`wants_input`](Self::wants_input); when that turns true
+///   again after the application has accepted or read, `handle_input` goes on with what it left, be
+///   it only a frame that it [holds back](Self::has_deferred_input);
 /// - when [`poll_timeout`](Self::poll_timeout) has passed, [`handle_timeout`](Self::handle_timeout);
 /// - [`poll_transmit`](Self::poll_transmit) until it says no, writing each batch to the transport
 ///   and then calling [`handle_transmitted`](Self::handle_transmitted), or

@@ -56,7 +56,8 @@ impl Connection {
     }
 
     /// Whether [`handle_input`](Self::handle_input) would take anything: not while too many bytes
-    /// are unread, too many refusals unsent, or a stream waits for a place in the accept queue.
+    /// are unread, too many refusals unsent, or a stream waits for a place in the accept queue. When
+    /// that is over, call `handle_input` once more with what it left, even if that is nothing.
     pub fn wants_input(&self) -> bool {
         let held = self.backlog.holds_input()
             || self.unread > self.config.max_unread_bytes()
@@ -345,9 +346,6 @@ impl Connection {
     /// Takes `bytes` off the count of unread data and tells the peer when that is due.
     pub(crate) fn consumed(&mut self, key: Key, bytes: usize) {
         self.unread = self.unread.saturating_sub(bytes);
-        let Some(entry) = self.streams.get_mut(key) else { return };
-        if entry.state.can_receive() && entry.recv.window.consume(bytes) {
-            self.announce(key);
-        }
+        self.credit(key, bytes);
     }
 }

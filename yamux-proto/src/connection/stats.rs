@@ -42,7 +42,7 @@ pub struct Stats {
     pub data_discarded: u64,
     /// Times that input was left unread because of a limit.
     pub input_pauses: u64,
-    /// Streams that are open now.
+    /// Streams that are open now, or that the application still holds.
     pub streams: usize,
     /// Bytes that the application has not read now.
     pub unread: usize,

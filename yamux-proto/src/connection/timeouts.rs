@@ -9,8 +9,9 @@ use crate::error::{ConnectionError, ResetError};
 use crate::time::Instant;
 
 impl Connection {
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; a time that has passed if
-    /// something began whose timer is to be set.
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called. After a call that does not
+    /// take the time, such as [`close`](Self::close), this can lie in the past: then
+    /// `handle_timeout` sets the timer for what that call began.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.untimed { Some(Instant::ORIGIN) } else { self.timers.next() }
     }

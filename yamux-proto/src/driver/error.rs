@@ -58,8 +58,9 @@ pub enum SessionError {
 
 impl SessionError {
     /// The kind of the [`io::Error`] that this converts into. A transport that failed is
-    /// [`NotConnected`](io::ErrorKind::NotConnected) whatever its own kind: a stream that was reset is
-    /// another matter than a connection that was.
+    /// [`NotConnected`](io::ErrorKind::NotConnected) whatever its own kind, so that
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) always means that a stream was reset; match
+    /// [`Transport`](Self::Transport) for the transport's own error.
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Closed

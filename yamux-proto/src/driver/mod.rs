@@ -61,8 +61,9 @@ pub trait Timer {
     /// The time on a monotonic clock.
     fn now(&self) -> Instant;
 
-    /// Ready once `deadline` has passed. Otherwise the alarm is set when this returns: it is not asked
-    /// again before. The alarm of an earlier call is forgotten.
+    /// Ready once `deadline` has passed. Otherwise the alarm is set when this returns, and wakes the
+    /// task of `cx` at `deadline` by itself: the driver may not ask again until then. The alarm of an
+    /// earlier call is forgotten.
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }
 

@@ -146,8 +146,8 @@ impl Session {
         .await
     }
 
-    /// Ends the session now: what has not been sent is lost, and every waiter gets an error, but for
-    /// [`close`](Self::close): the session is closed, as it asked.
+    /// Ends the session now. What has not been sent is lost, and every pending call fails with
+    /// [`SessionError::Closed`], except [`close`](Self::close), which succeeds.
     pub fn abort(&self) {
         self.shared.with(|state, _| state.connection.abort());
     }

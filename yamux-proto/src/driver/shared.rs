@@ -18,8 +18,8 @@ use crate::time::Instant;
 
 /// The session, and everybody who waits for it.
 ///
-/// The lock is never held over a system call, a wake or a copy of more than a few kilobytes that
-/// could be made without it.
+/// The lock is never held over a system call or a wake, and when large pieces are read, not over the
+/// copy either. What is written is copied under it, straight to its place in the output.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -39,7 +39,7 @@ pub(super) struct State {
     driver: Option<Waker>,
     /// The driver sleeps; before it does, it looks at everything.
     parked: bool,
-    /// The driver could write; while it cannot, more output is no news to it.
+    /// The transport took no more when the driver parked: until it does, more output is no news.
     transport_full: bool,
     /// The driver has left input unread because the connection did not want it.
     input_paused: bool,
