@@ -1,4 +1,4 @@
-//! What a session may be told, with its defaults and limits.
+//! The settings of a session, with their defaults and limits.
 
 use core::time::Duration;
 
@@ -144,8 +144,8 @@ impl Config {
         self.keepalive_interval
     }
 
-    /// Silence after such a ping that ends the session. Any byte counts as life, and so does a full
-    /// transport that takes more. Default 10 s.
+    /// Silence after such a ping that ends the session. Any byte counts as life, and so does progress
+    /// on a transport whose buffer was full. Default 10 s.
     pub const fn keepalive_timeout(&self) -> Duration {
         self.keepalive_timeout
     }

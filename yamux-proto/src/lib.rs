@@ -21,8 +21,7 @@
 //! | (hostile peers) | `limits.rs`, `config.rs`, `connection/offences.rs` | `tests/hostile.rs` |
 //!
 //! # Features
-//! - `driver`: the runtime-free async layer (needs `std`);
-//! - `std`: `std` in the dependencies;
+//! - `driver`: the runtime-free async layer (needs std);
 //! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
 //!   that is refused or reset by the peer; nothing a peer causes is logged above debug.
 
@@ -47,7 +46,7 @@
 )]
 
 extern crate alloc;
-#[cfg(any(test, feature = "std"))]
+#[cfg(any(test, feature = "driver"))]
 extern crate std;
 
 mod config;

@@ -67,7 +67,8 @@ pub trait Timer {
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }
 
-/// A session over `transport`, and the future that must run for it to live.
+/// A session over `transport`, and the future that must run for it to live. It is a future if both
+/// are `Unpin`, which `Box::pin` makes of anything.
 pub fn session<T: Transport, C: Timer>(
     transport: T,
     timer: C,
