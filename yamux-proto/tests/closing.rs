@@ -162,6 +162,19 @@ fn a_blocked_writer_wakes_when_the_stream_is_reset() {
 }
 
 #[test]
+fn a_reset_throws_away_what_was_not_read_and_counts_it() {
+    let (mut raw, stream) = Raw::accepted();
+    let frame = data(1, Flags::NONE, &[7; 100]);
+    raw.send(&[data(1, Flags::NONE, &[7; 50]).as_slice(), &frame[..30]].concat());
+    raw.stream(stream).unwrap().reset(0);
+    raw.send(&frame[30..]);
+    let read = raw.stream(stream).unwrap().read(&mut [0; 10]);
+    assert_eq!(read, Err(ReadError::Reset(ResetError::Locally(0))));
+    let stats = raw.stats();
+    assert_eq!((stats.data_received, stats.data_discarded, stats.unread), (150, 150, 0));
+}
+
+#[test]
 fn a_second_reset_has_no_effect() {
     let (mut raw, stream) = Raw::opened();
     raw.stream(stream).unwrap().reset(1);

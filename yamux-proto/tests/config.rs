@@ -53,6 +53,10 @@ fn what_makes_no_sense_does_not_build() {
 #[test]
 fn the_hardened_settings_are_valid_and_tighter() {
     let (hardened, default) = (Config::hardened(), Config::default());
+    let secs = Duration::from_secs;
+    assert_eq!((hardened.open_timeout(), hardened.linger_timeout()), (secs(30), secs(5)));
+    assert_eq!((hardened.linger_bytes(), hardened.send_buffer()), (262_144, 64 << 10));
+    assert_eq!(Config::LARGEST_WINDOW, 1 << 30);
     assert!(hardened.max_unread_bytes() >= hardened.max_receive_window() as usize);
     assert!(hardened.max_receive_window() >= hardened.initial_receive_window());
     assert!(hardened.accept_backlog() < default.accept_backlog());

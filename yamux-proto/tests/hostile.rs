@@ -11,7 +11,8 @@ use pair::{
     window_update,
 };
 use yamux_proto::limits::{
-    ACCEPT_PATIENCE, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, RESETS, STAGED_BYTES,
+    ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, RESETS,
+    STAGED_BYTES, STAGED_FLOOR,
 };
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, FrameError, INITIAL_WINDOW, ProtocolError, Side,
@@ -259,6 +260,27 @@ fn frames_without_effect_are_glitches() {
         assert_eq!(raw.stats().unread, 0, "nothing is stored");
         assert_ended(&mut raw, ProtocolError::TooManyGlitches);
     }
+}
+
+#[test]
+fn data_for_a_stream_that_was_reset_is_late_only_as_far_as_its_window() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.stream(stream).unwrap().reset(0);
+    raw.sent();
+    let window = 256;
+    let taken = flood(&mut raw, |_| data(1, Flags::NONE, &[0; 1024]));
+    let few_more = taken - window - GLITCHES.burst;
+    assert!(few_more < 32, "{taken} frames of a kilobyte");
+    assert_ended(&mut raw, ProtocolError::TooManyGlitches);
+}
+
+#[test]
+fn the_limits_are_the_documented_ones() {
+    assert_eq!((GLITCHES.burst, GLITCHES.per_second), (1024, 100));
+    assert_eq!((RESETS.burst, RESETS.per_second), (1024, 256));
+    assert_eq!((PENDING_PONGS, PENDING_REFUSALS), (32, 256));
+    assert_eq!((STAGED_BYTES, STAGED_FLOOR), (256 * 1024, 4096));
+    assert_eq!((ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL), (millis(200), secs(1)));
 }
 
 #[test]

@@ -133,6 +133,42 @@ fn slices_that_linger_let_go_of_their_buffers() {
     assert!(held(&region) <= bound, "{unread} unread hold {}, over {bound}", held(&region));
 }
 
+/// Reads all but one byte of 200 KiB on each of many streams, after the input has been copied out.
+fn the_last_byte_of_much_holds_little() {
+    const STREAMS: u32 = 200;
+    const EACH: usize = 200 * 1024;
+    for chunked in [false, true] {
+        for frame in [EACH, 4000] {
+            let mut fed = Fed::new(Config::default());
+            let ids = fed.open(STREAMS);
+            let region = Region::new(ALLOCATOR);
+            for &id in &ids {
+                let body = [7; EACH];
+                body.chunks(frame)
+                    .take(4)
+                    .for_each(|body| fed.feed(&data(id.get(), Flags::NONE, body)));
+                fed.connection.shrink();
+                let mut left = EACH.min(4 * frame) - 1;
+                while left > 0 {
+                    let mut stream = fed.connection.stream(id).unwrap();
+                    left -= match chunked {
+                        false => stream.read(&mut vec![0; left.min(8192)]).unwrap(),
+                        true => stream.read_chunk(left.min(8192)).unwrap().unwrap().len(),
+                    };
+                }
+            }
+            fed.flush();
+            fed.connection.shrink();
+            assert_eq!(fed.connection.stats().unread, STREAMS as usize);
+            let (held, bound) = (held(&region), READ_BUFFER + STREAMS as usize * 5 * 1024);
+            assert!(
+                held <= bound,
+                "{STREAMS} bytes of frames of {frame} hold {held}, over {bound}"
+            );
+        }
+    }
+}
+
 fn a_header_reserves_nothing() {
     let config = Config::builder().initial_receive_window(16 << 20).build().unwrap();
     let mut fed = Fed::new(config);
@@ -236,6 +272,7 @@ fn steady_traffic_allocates_nothing_for_a_frame() {
 fn what_a_session_holds_is_bounded() {
     unread_bytes_hold_at_most_twice_their_size();
     crumbs_between_slices_hold_little();
+    the_last_byte_of_much_holds_little();
     slices_that_linger_let_go_of_their_buffers();
     a_header_reserves_nothing();
     floods_leave_nothing_behind();

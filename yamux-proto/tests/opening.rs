@@ -13,6 +13,16 @@ use yamux_proto::{
     Side, WriteError,
 };
 
+#[test]
+fn a_whole_window_may_come_with_the_syn() {
+    let mut raw = Raw::server();
+    raw.send(&data(1, Flags::SYN, &vec![7; 262_144]));
+    assert_eq!((raw.cause(), raw.accept()), (None, Some(id(1))));
+    raw.send(&data(3, Flags::SYN, &vec![7; 262_145]));
+    let error = ProtocolError::WindowExceeded(id(3));
+    assert_eq!(raw.cause(), Some(ConnectionError::Protocol(error)));
+}
+
 fn syns(ids: impl IntoIterator<Item = u32>) -> Vec<u8> {
     ids.into_iter().flat_map(|id| window_update(id, Flags::SYN, 0)).collect()
 }

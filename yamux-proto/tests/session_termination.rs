@@ -271,6 +271,27 @@ fn a_close_that_could_not_send_everything_says_so() {
 }
 
 #[test]
+fn a_close_whose_fin_never_left_says_so() {
+    for reset in [false, true] {
+        let (mut raw, stream) = Raw::opened();
+        raw.send(&window_update(1, Flags::FIN, 0));
+        if reset {
+            raw.stream(stream).unwrap().reset(7);
+        } else {
+            raw.stream(stream).unwrap().finish().unwrap();
+        }
+        assert!(raw.send_into_stall());
+        raw.close(GoAwayCode::NORMAL);
+        raw.pass(secs(9));
+        assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout), "reset: {reset}");
+        raw.pass(secs(2));
+        let now = raw.time;
+        raw.handle_transport_full(now, false);
+        assert_eq!(raw.poll_timeout(), None, "nothing is waited for after the end");
+    }
+}
+
+#[test]
 fn a_farewell_that_the_transport_does_not_take_ends_too() {
     let mut raw = Raw::client();
     raw.close(GoAwayCode::NORMAL);
@@ -296,6 +317,46 @@ fn the_farewell_has_its_time_however_late_the_draining_ends() {
     assert_eq!(raw.transport_state(), TransportState::CloseWrite);
     raw.pass(millis(101));
     assert_eq!(raw.transport_state(), TransportState::Done, "four seconds in all");
+}
+
+#[test]
+fn a_peer_that_never_closes_is_left_a_second_after_the_farewell() {
+    let mut raw = Raw::client();
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!(raw.frames(), [said_go_away(0)]);
+    raw.write_closed();
+    raw.pass(secs(1) - millis(1));
+    assert_eq!(raw.transport_state(), TransportState::AwaitEnd);
+    raw.pass(millis(1));
+    assert_eq!(raw.transport_state(), TransportState::Done, "not after all of close_timeout");
+}
+
+#[test]
+fn the_write_side_stays_open_until_go_away_has_left() {
+    let mut raw = Raw::client();
+    raw.close(GoAwayCode::NORMAL);
+    assert!(raw.send_into_stall());
+    assert_eq!(raw.transport_state(), TransportState::Open);
+    raw.end_stall();
+    assert_eq!(raw.transport_state(), TransportState::CloseWrite);
+}
+
+#[test]
+fn nothing_staged_goes_out_after_the_peers_error() {
+    let (mut raw, stream) = Raw::opened();
+    raw.write(stream, b"too late");
+    raw.send(&go_away(1));
+    assert_eq!(raw.frames(), []);
+}
+
+#[test]
+fn close_wakes_who_waits_to_open_and_to_accept() {
+    let (mut raw, stream) = Raw::opened();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.take_events();
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!(raw.take_events(), [Event::Incoming, Event::Outbound]);
+    assert_eq!(raw.cause(), None, "while it drains");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Connection {
         match self.phase {
             Phase::Active | Phase::Draining { .. } => {
                 let inside = self.decoder.is_inside_body() || self.leftover > 0;
-                let over = self.streams.all_ended() && !self.owes_data();
+                let over = self.streams.all_ended() && !self.debt().data;
                 let clean = !inside && (self.peer_gone || over);
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,
@@ -145,7 +145,9 @@ impl Connection {
     pub fn transport_state(&self) -> TransportState {
         match self.phase {
             Phase::Active | Phase::Draining { .. } => TransportState::Open,
-            Phase::Farewell { write_closed: false } if self.has_output() || self.in_flight => {
+            Phase::Farewell { write_closed: false }
+                if self.has_output() || self.in_flight.is_some() =>
+            {
                 TransportState::Open
             }
             Phase::Farewell { write_closed: false } => TransportState::CloseWrite,
@@ -212,7 +214,8 @@ impl Connection {
             Phase::Active => {}
             Phase::Draining { code, .. } => {
                 // Most peers drop what they have not read when Go Away comes.
-                let lossless = !self.owes_data() && self.streams.awaiting_peer() == 0;
+                let debt = self.debt();
+                let lossless = !debt.data && !debt.ends && self.streams.awaiting_peer() == 0;
                 self.staging.frame(Frame::GoAway { code });
                 self.end(match lossless {
                     true => ConnectionError::Closed,
@@ -228,10 +231,10 @@ impl Connection {
     /// Who goes on writing to a stream that was not finished cannot put the end off.
     pub(super) fn settle_phase(&mut self) {
         let Phase::Draining { code, batch } = self.phase else { return };
-        let staged = self.staging.batch();
-        let idle = !self.in_flight && !self.has_output();
-        let drained = idle || staged.saturating_sub(u64::from(self.in_flight)) > batch;
-        if !drained || self.streams.awaiting_peer() > 0 {
+        let in_flight = self.in_flight.is_some();
+        let idle = !in_flight && !self.has_output();
+        let drained = self.staging.batch().saturating_sub(u64::from(in_flight)) > batch;
+        if !(idle || drained) || self.streams.awaiting_peer() > 0 {
             return;
         }
         self.timers.postpone(Timer::Close, self.farewell());

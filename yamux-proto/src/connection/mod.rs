@@ -37,7 +37,7 @@ use backlog::Backlog;
 use go_away::Phase;
 use ping::Ping;
 use receive::Body;
-use staging::Staging;
+use staging::{Debt, Staging};
 use streams::Streams;
 use timers::{StreamTimer, Timers};
 
@@ -127,9 +127,8 @@ pub struct Connection {
     data_batched: u64,
     /// Writers were told of room and have not had the chance to use it.
     room_offered: bool,
-    /// A batch was handed out and is being written; and there is data in it.
-    in_flight: bool,
-    data_in_flight: bool,
+    /// A batch was handed out and is being written.
+    in_flight: Option<Debt>,
 
     ping: Ping,
     glitches: LeakyBucket,
@@ -175,8 +174,7 @@ impl Connection {
             quota: transmit::quota(&config),
             data_batched: 0,
             room_offered: false,
-            in_flight: false,
-            data_in_flight: false,
+            in_flight: None,
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),
             resets: LeakyBucket::new(RESETS, now),

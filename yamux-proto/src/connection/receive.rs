@@ -243,6 +243,7 @@ impl Connection {
         // The application may have reset or dropped the stream since the header came.
         let Some(entry) = self.streams.get_mut(key).filter(|entry| entry.state.can_receive())
         else {
+            self.stats.data_discarded = self.stats.data_discarded.saturating_add(counted);
             return Ok(());
         };
         if entry.held.recv || entry.opening == Opening::Arrived {

@@ -22,7 +22,17 @@ pub(super) struct Staging {
     open: Option<OpenFrame>,
     /// Bytes of stream data in this batch.
     data: usize,
+    /// There is a FIN or RST in it.
+    ends: bool,
     frames: u64,
+}
+
+/// What is lost of streams if a batch is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Debt {
+    pub(super) data: bool,
+    /// FIN or RST.
+    pub(super) ends: bool,
 }
 
 /// Bytes to write: the buffer, with `chunks` spliced in where their offsets say.
@@ -41,7 +51,7 @@ struct OpenFrame {
 
 impl Default for Staging {
     fn default() -> Self {
-        Self { output: Output::default(), batch: 1, open: None, data: 0, frames: 0 }
+        Self { output: Output::default(), batch: 1, open: None, data: 0, ends: false, frames: 0 }
     }
 }
 
@@ -51,6 +61,12 @@ impl Staging {
         self.close_frame();
         self.output.buffer.extend_from_slice(&frame.encode());
         self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Adds the frame that ends a stream.
+    pub(super) fn end(&mut self, frame: Frame) {
+        self.frame(frame);
+        self.ends = true;
     }
 
     /// Adds data of a stream, by copy.
@@ -75,6 +91,11 @@ impl Staging {
         }
     }
 
+    /// What the batch owes to streams.
+    pub(super) const fn debt(&self) -> Debt {
+        Debt { data: self.data > 0, ends: self.ends }
+    }
+
     /// The number of the batch being staged.
     pub(super) const fn batch(&self) -> u64 {
         self.batch
@@ -95,6 +116,7 @@ impl Staging {
         core::mem::swap(&mut self.output, empty);
         self.batch = self.batch.saturating_add(1);
         self.data = 0;
+        self.ends = false;
         core::mem::take(&mut self.frames)
     }
 

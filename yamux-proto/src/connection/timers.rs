@@ -133,7 +133,7 @@ impl Timers {
     pub(crate) fn due(&mut self, now: Instant) -> Option<Timer> {
         let due = Timer::ALL.into_iter().zip(&mut self.deadlines);
         for (timer, deadline) in due {
-            if *deadline <= now && *deadline < NEVER {
+            if *deadline <= now && *deadline < LAST {
                 *deadline = NEVER;
                 return Some(timer);
             }

@@ -4,6 +4,8 @@ use bytes::Buf;
 
 use super::Connection;
 use super::batch::Transmit;
+use super::go_away::Phase;
+use super::staging::Debt;
 use super::streams::{Key, Opening};
 use super::timers::{StreamTimer, Timer};
 use crate::config::Config;
@@ -30,9 +32,9 @@ impl Connection {
         self.tick(now);
         // What was in line may have lost its point, so that a batch comes out empty.
         while self.has_output() {
-            self.fill(now, batch);
-            self.in_flight = batch.has_remaining();
-            if self.in_flight {
+            let debt = self.fill(now, batch);
+            self.in_flight = batch.has_remaining().then_some(debt);
+            if self.in_flight.is_some() {
                 return true;
             }
             self.settle_phase();
@@ -40,12 +42,12 @@ impl Connection {
         false
     }
 
-    fn fill(&mut self, now: Instant, batch: &mut Transmit) {
+    fn fill(&mut self, now: Instant, batch: &mut Transmit) -> Debt {
         batch.clear();
         self.write_control(now, batch);
         let control = u64::try_from(batch.head.len() / HEADER_LEN).unwrap_or(0);
         self.data_batched = self.data_sent();
-        self.data_in_flight = self.staging.data_len() > 0;
+        let debt = self.staging.debt();
         let frames = self.staging.swap(&mut batch.body).saturating_add(control);
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
@@ -56,19 +58,19 @@ impl Connection {
             self.forget(key);
         }
         self.offer_room();
+        debt
     }
 
     /// Whether a batch was handed out that is not yet known to be in the transport's hands.
     #[cfg(feature = "driver")]
     pub(crate) const fn is_transmitting(&self) -> bool {
-        self.in_flight
+        self.in_flight.is_some()
     }
 
     /// Tells that the last batch is in the transport's hands.
     pub fn handle_transmitted(&mut self, now: Instant) {
         self.tick(now);
-        self.in_flight = false;
-        self.data_in_flight = false;
+        self.in_flight = None;
         if self.timers.is_armed(Timer::WriteStall) {
             self.timers.disarm(Timer::WriteStall);
             self.note_progress(now);
@@ -79,6 +81,9 @@ impl Connection {
     /// Tells that the transport takes no more of the batch now; `progress` if it took some.
     pub fn handle_transport_full(&mut self, now: Instant, progress: bool) {
         self.tick(now);
+        if self.phase == Phase::Done {
+            return;
+        }
         let was_full = self.timers.is_armed(Timer::WriteStall);
         if progress && was_full {
             self.note_progress(now);
@@ -170,9 +175,13 @@ impl Connection {
         self.data_batched.saturating_add(staged)
     }
 
-    /// Whether data of streams is not yet in the transport's hands.
-    pub(super) fn owes_data(&self) -> bool {
-        self.data_in_flight || self.staging.data_len() > 0
+    /// What of streams is not yet in the transport's hands.
+    pub(super) fn debt(&self) -> Debt {
+        let (staged, sent) = (self.staging.debt(), self.in_flight);
+        Debt {
+            data: staged.data || sent.is_some_and(|debt| debt.data),
+            ends: staged.ends || sent.is_some_and(|debt| debt.ends),
+        }
     }
 
     /// Stages data for which room was taken.
@@ -197,7 +206,7 @@ impl Connection {
     }
 
     fn stage_end(&mut self, key: Key, flags: Flags, delta: u32) {
-        self.staging.frame(Frame::WindowUpdate { stream: key.id, flags, delta });
+        self.staging.end(Frame::WindowUpdate { stream: key.id, flags, delta });
         let batch = self.staging.batch();
         if let Some(entry) = self.streams.get_mut(key) {
             entry.send.stage(batch, 0);

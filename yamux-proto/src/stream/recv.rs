@@ -26,8 +26,9 @@ pub(crate) struct RecvHalf {
 ///
 /// Large pieces are slices of the transport's read buffer, small ones are copied together. A slice
 /// keeps its whole buffer alive, so what the application leaves unread while [`Pool::GRACE`] more
-/// input arrives is copied out after all: whatever the fragmentation, unread bytes hold at most
-/// twice their size and a constant.
+/// input arrives is copied out after all, and what is left of a copy that was mostly read is copied
+/// again: whatever the fragmentation, unread bytes hold at most twice their size, and a constant for
+/// each stream.
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
@@ -35,14 +36,43 @@ struct Queue {
     owned: usize,
     /// Small pieces behind the chunks.
     tail: BytesMut,
+    /// What the tail keeps alive, of which the front may have been read.
+    tail_held: usize,
     len: usize,
 }
 
 #[derive(Debug)]
 struct Chunk {
     bytes: Bytes,
-    /// The count of input at which it was sliced, or `None` if it owns its memory.
-    slice_at: Option<u64>,
+    memory: Memory,
+}
+
+/// Whose memory a chunk keeps alive.
+#[derive(Clone, Copy, Debug)]
+enum Memory {
+    /// The transport's read buffer, of which it was sliced at this count of input.
+    Shared(u64),
+    /// Its own, of this many bytes.
+    Own(usize),
+}
+
+impl Chunk {
+    fn owned(bytes: Bytes) -> Self {
+        Self { memory: Memory::Own(bytes.len()), bytes }
+    }
+
+    /// Lets go of memory of its own that is mostly read.
+    fn slim(&mut self) {
+        let Memory::Own(held) = self.memory else { return };
+        if is_wasteful(held, self.bytes.len()) {
+            *self = Self::owned(Bytes::copy_from_slice(&self.bytes));
+        }
+    }
+}
+
+/// Whether `len` bytes that are left keep much more memory alive than they need.
+const fn is_wasteful(held: usize, len: usize) -> bool {
+    held > SLICE_MIN && len <= held / 2
 }
 
 /// Pieces at least this long are not copied, in bytes.
@@ -76,13 +106,16 @@ impl RecvHalf {
         queue.len = queue.len.saturating_add(len);
         if len >= SLICE_MIN {
             queue.seal_tail();
-            queue.chunks.push_back(Chunk { bytes: piece.take(), slice_at: Some(pool.input) });
+            queue
+                .chunks
+                .push_back(Chunk { bytes: piece.take(), memory: Memory::Shared(pool.input) });
             return true;
         }
         if queue.tail.len().saturating_add(len) > TAIL_MAX {
             queue.seal_tail();
         }
         queue.tail.extend_from_slice(piece.as_slice());
+        queue.tail_held = queue.tail_held.max(queue.tail.capacity());
         false
     }
 
@@ -129,12 +162,10 @@ impl RecvHalf {
         // Slices are in order, so that every chunk is looked at once.
         let owned = queue.owned.min(queue.chunks.len());
         for chunk in queue.chunks.range_mut(owned..) {
-            match chunk.slice_at {
-                Some(sliced) if sliced > at => return,
-                Some(_) => {
-                    *chunk = Chunk { bytes: Bytes::copy_from_slice(&chunk.bytes), slice_at: None };
-                }
-                None => {}
+            match chunk.memory {
+                Memory::Shared(since) if since > at => return,
+                Memory::Shared(_) => *chunk = Chunk::owned(Bytes::copy_from_slice(&chunk.bytes)),
+                Memory::Own(_) => {}
             }
             queue.owned = queue.owned.saturating_add(1);
         }
@@ -153,7 +184,18 @@ impl Queue {
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             let bytes = core::mem::take(&mut self.tail).freeze();
-            self.chunks.push_back(Chunk { bytes, slice_at: None });
+            let mut chunk = Chunk { bytes, memory: Memory::Own(self.tail_held) };
+            chunk.slim();
+            self.chunks.push_back(chunk);
+            self.tail_held = 0;
+        }
+    }
+
+    /// Lets go of the tail's memory if it is mostly read, as [`Chunk::slim`] does.
+    fn slim_tail(&mut self) {
+        if !self.tail.is_empty() && is_wasteful(self.tail_held, self.tail.len()) {
+            self.tail = BytesMut::from(&*self.tail);
+            self.tail_held = self.tail.capacity();
         }
     }
 
@@ -164,6 +206,7 @@ impl Queue {
             let len = self.tail.len().min(max);
             sink(self.tail.get(..len).unwrap_or_default());
             self.tail.advance(len);
+            self.slim_tail();
             return len;
         };
         let len = chunk.bytes.len().min(max);
@@ -171,6 +214,8 @@ impl Queue {
         chunk.bytes.advance(len);
         if chunk.bytes.is_empty() {
             self.pop_chunk();
+        } else {
+            chunk.slim();
         }
         len
     }
@@ -178,10 +223,14 @@ impl Queue {
     fn take_front(&mut self, max: usize) -> Bytes {
         let Some(chunk) = self.chunks.front_mut() else {
             let len = self.tail.len().min(max);
-            return self.tail.split_to(len).freeze();
+            let taken = self.tail.split_to(len).freeze();
+            self.slim_tail();
+            return taken;
         };
         if chunk.bytes.len() > max {
-            return chunk.bytes.split_to(max);
+            let taken = chunk.bytes.split_to(max);
+            chunk.slim();
+            return taken;
         }
         self.pop_chunk()
     }
