@@ -373,7 +373,7 @@ fn window_inflation_without_reading_stages_a_bounded_amount() {
     for stream in &streams {
         written += raw.write(*stream, &[0; 10_000_000]);
     }
-    let bound = 2 * (STAGED_BYTES + 50 * yamux_proto::limits::STAGED_FLOOR);
+    let bound = 2 * (STAGED_BYTES + 50 * STAGED_FLOOR);
     assert!(written <= bound, "{written} of at most {bound} bytes");
     raw.pass(secs(10));
     assert_eq!(raw.cause(), Some(ConnectionError::WriteStall));
