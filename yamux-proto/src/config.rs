@@ -14,7 +14,7 @@ use crate::flow_control::INITIAL_WINDOW;
 /// # Memory
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
-///   wastes, plus 2 MiB of read buffers;
+///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
 /// - 256 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
 ///   that is more, plus 4 KiB for each stream that the application writes to;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
@@ -117,7 +117,7 @@ impl Config {
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
     /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most about
-    /// 51 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// 52 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
     /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {
