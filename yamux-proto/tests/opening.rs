@@ -14,6 +14,19 @@ use yamux_proto::{
 };
 
 #[test]
+fn a_stream_that_was_reset_before_its_syn_left_frees_its_place() {
+    let mut raw = Raw::client();
+    let first = raw.open().unwrap();
+    for _ in 1..UNACKED_STREAMS {
+        raw.open().unwrap();
+    }
+    assert_eq!(raw.open(), Err(OpenError::Backlog));
+    raw.stream(first).unwrap().reset(0);
+    raw.sent();
+    assert!(raw.open().is_ok(), "although the application still holds it");
+}
+
+#[test]
 fn a_whole_window_may_come_with_the_syn() {
     let mut raw = Raw::server();
     raw.send(&data(1, Flags::SYN, &vec![7; 262_144]));

@@ -728,6 +728,18 @@ fn nothing_is_deferred_after_the_end() {
 }
 
 /// A session with a SYN that waits for a place.
+#[test]
+fn after_go_away_a_stream_too_many_is_refused_at_once() {
+    let config = Config::builder().accept_backlog(1).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&window_update(1, Flags::SYN, 0));
+    raw.go_away(GoAwayCode::NORMAL);
+    raw.frames();
+    raw.send(&window_update(3, Flags::SYN, 0));
+    assert_eq!(raw.frames(), [update(3, Flags::RST, 0)]);
+    assert!(raw.wants_input());
+}
+
 fn full_backlog() -> Raw {
     let config = Config::builder().accept_backlog(1).build().unwrap();
     let mut raw = Raw::new(Side::Server, config);
