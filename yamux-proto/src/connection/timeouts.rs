@@ -56,17 +56,21 @@ impl Connection {
     fn arm_untimed(&mut self, now: Instant) {
         self.arm_close(now);
         while let Some((timer, key)) = self.unarmed.pop() {
-            let delay = match timer {
-                StreamTimer::Open => self.config.open_timeout(),
-                StreamTimer::Linger => self.config.linger_timeout(),
-                StreamTimer::Dribble => self.ping.rtt_min().unwrap_or(Duration::from_millis(10)),
-            };
-            let streams = &self.streams;
-            self.timers.arm_stream(timer, now + delay, key, |key| match timer {
-                StreamTimer::Open => streams.get(key).is_some_and(Entry::awaits_ack),
-                StreamTimer::Linger | StreamTimer::Dribble => streams.get(key).is_some(),
-            });
+            self.arm_stream(now, timer, key);
         }
+    }
+
+    pub(super) fn arm_stream(&mut self, now: Instant, timer: StreamTimer, key: Key) {
+        let delay = match timer {
+            StreamTimer::Open => self.config.open_timeout(),
+            StreamTimer::Linger => self.config.linger_timeout(),
+            StreamTimer::Dribble => self.ping.rtt_min().unwrap_or(Duration::from_millis(10)),
+        };
+        let streams = &self.streams;
+        self.timers.arm_stream(timer, now + delay, key, |key| match timer {
+            StreamTimer::Open => streams.get(key).is_some_and(Entry::awaits_ack),
+            StreamTimer::Linger | StreamTimer::Dribble => streams.get(key).is_some(),
+        });
     }
 
     pub(super) fn arm_keepalive(&mut self, now: Instant) {

@@ -333,7 +333,7 @@ impl Connection {
                 if entry.state.is_ended() || self.cause.is_some() {
                     self.free_place(key, Opening::Unanswered);
                 } else {
-                    self.timers_for_open(now, key);
+                    self.arm_stream(now, StreamTimer::Open, key);
                 }
                 Some((Flags::SYN, delta))
             }
@@ -366,13 +366,6 @@ impl Connection {
             size_max: self.config.max_receive_window(),
             budget: total.saturating_sub(self.window_growth),
         }
-    }
-
-    fn timers_for_open(&mut self, now: Instant, key: Key) {
-        let at = now + self.config.open_timeout();
-        let streams = &self.streams;
-        let unacked = |key| streams.get(key).is_some_and(super::streams::Entry::awaits_ack);
-        self.timers.arm_stream(StreamTimer::Open, at, key, unacked);
     }
 }
 
