@@ -47,6 +47,11 @@
 //! # }
 //! ```
 //!
+//! # Stopping without cutting anything off
+//! After [`go_away`](Session::go_away) the peer opens no more streams, and `accept` fails once those
+//! that had come are accepted. When what is being served has come to its end, there is nothing left
+//! that [`close`](Session::close) could cut off.
+//!
 //! # On TCP, set `TCP_NODELAY`
 //! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
 //! its answer can wait 40 ms for a delayed acknowledgement as well.

@@ -38,6 +38,49 @@
 //! # }
 //! ```
 //!
+//! # Stopping without cutting anything off
+//! After [`go_away`](Session::go_away) the peer opens no more streams, and `accept` fails once those
+//! that had come are accepted. What is being served is served to its end, and then there is nothing
+//! left that [`close`](Session::close) could cut off.
+//!
+//! ```
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::task::JoinSet;
+//! use yamux_tokio::{Config, Session, SessionError};
+//!
+//! async fn serve(session: Session) -> Result<(), SessionError> {
+//!     let mut serving = JoinSet::new();
+//!     while let Ok(mut stream) = session.accept().await {
+//!         serving.spawn(async move {
+//!             let mut request = Vec::new();
+//!             stream.read_to_end(&mut request).await?;
+//!             stream.write_all(&request).await?;
+//!             stream.shutdown().await
+//!         });
+//!     }
+//!     while serving.join_next().await.is_some() {}
+//!     session.close().await
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (near, far) = tokio::io::duplex(64 * 1024);
+//! # let client = Session::client(near, Config::default());
+//! let session = Session::server(far, Config::default());
+//! let serving = tokio::spawn(serve(session.clone()));
+//! # let mut stream = client.open().await?;
+//! # stream.write_all(b"under way").await?;
+//! # client.ping().await?;
+//! session.go_away().await?;
+//! # stream.shutdown().await?;
+//! # let mut answer = Vec::new();
+//! # stream.read_to_end(&mut answer).await?;
+//! # assert_eq!(answer, b"under way");
+//! serving.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # On TCP, set `TCP_NODELAY`
 //! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
 //! its answer can wait 40 ms for a delayed acknowledgement as well.
