@@ -2,6 +2,89 @@
 //!
 //! It knows tasks and wakers, and no runtime. An adapter gives it a [`Transport`] and a [`Timer`],
 //! spawns the [`Driver`], and wraps [`Session`] and [`Handle`] in the traits of its runtime.
+//!
+//! The least that can be had: a pipe in memory and a clock that wake nobody, so that everybody is
+//! asked again and again.
+//!
+//! ```
+//! use std::collections::VecDeque;
+//! use std::future::{Future, poll_fn};
+//! use std::io::{self, IoSlice};
+//! use std::pin::{Pin, pin};
+//! use std::sync::{Arc, Mutex};
+//! use std::task::{Context, Poll, Waker};
+//!
+//! use bytes::BytesMut;
+//! use yamux_proto::driver::{StreamError, Timer, Transport, session};
+//! use yamux_proto::{Config, Instant, Side};
+//!
+//! #[derive(Clone, Default)]
+//! struct Bytes(Arc<Mutex<VecDeque<u8>>>);
+//! struct Pipe { input: Bytes, output: Bytes }
+//!
+//! impl Transport for Pipe {
+//!     fn poll_read(&mut self, _: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
+//!         let mut input = self.input.0.lock().unwrap();
+//!         let read = input.len().min(buf.capacity() - buf.len());
+//!         buf.extend(input.drain(..read));
+//!         if read == 0 { Poll::Pending } else { Poll::Ready(Ok(read)) }
+//!     }
+//!
+//!     fn poll_write_vectored(
+//!         &mut self,
+//!         _: &mut Context<'_>,
+//!         bufs: &[IoSlice<'_>],
+//!     ) -> Poll<io::Result<usize>> {
+//!         let mut output = self.output.0.lock().unwrap();
+//!         bufs.iter().for_each(|buf| output.extend(buf.iter()));
+//!         Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+//!     }
+//!
+//!     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+//!         Poll::Ready(Ok(()))
+//!     }
+//!
+//!     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+//!         Poll::Ready(Ok(()))
+//!     }
+//! }
+//!
+//! struct Clock(std::time::Instant);
+//!
+//! impl Timer for Clock {
+//!     fn now(&self) -> Instant {
+//!         Instant::ORIGIN + self.0.elapsed()
+//!     }
+//!
+//!     fn poll_until(&mut self, _: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+//!         if self.now() < deadline { Poll::Pending } else { Poll::Ready(()) }
+//!     }
+//! }
+//!
+//! let (up, down) = (Bytes::default(), Bytes::default());
+//! let clock = || Clock(std::time::Instant::now());
+//! let near = Pipe { input: down.clone(), output: up.clone() };
+//! let far = Pipe { input: up, output: down };
+//! let (client, mut client_driver) = session(near, clock(), Side::Client, Config::default());
+//! let (server, mut server_driver) = session(far, clock(), Side::Server, Config::default());
+//!
+//! let mut work = pin!(async {
+//!     let mut stream = client.open().await?;
+//!     poll_fn(|cx| stream.poll_write(cx, b"hello")).await?;
+//!     let mut stream = server.accept().await?;
+//!     poll_fn(|cx| stream.poll_read_chunk(cx, 64)).await
+//! });
+//! let cx = &mut Context::from_waker(Waker::noop());
+//! let read: Result<_, StreamError> = loop {
+//!     if let Poll::Ready(read) = work.as_mut().poll(cx) {
+//!         break read;
+//!     }
+//!     let _ = Pin::new(&mut client_driver).poll(cx);
+//!     let _ = Pin::new(&mut server_driver).poll(cx);
+//! };
+//! assert_eq!(read?.as_deref(), Some(&b"hello"[..]));
+//! # Ok::<(), StreamError>(())
+//! ```
 
 #![allow(
     clippy::disallowed_types,
