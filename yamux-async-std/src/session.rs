@@ -183,10 +183,10 @@ impl Session {
         self.0.go_away().await
     }
 
-    /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written goes
-    /// out; the peer may read it and end the streams that were finished here; then Go Away, and the
-    /// end of the transport. Streams that were not finished end with an error: to serve them first,
-    /// [`go_away`](Self::go_away), and close once [`num_streams`](Self::num_streams) is 0.
+    /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written before
+    /// this call goes out; the peer may read it and end the streams that were finished here; then Go
+    /// Away, and the end of the transport. Streams that were not finished end with an error, however
+    /// busy they are: to serve them first, [`go_away`](Self::go_away), and close when they are done.
     ///
     /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
     /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
