@@ -86,16 +86,6 @@ impl Buf for Transmit {
         self.segments().next().unwrap_or_default()
     }
 
-    #[cfg(feature = "driver")]
-    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let mut count: usize = 0;
-        for (slice, segment) in slices.iter_mut().zip(self.segments()) {
-            *slice = std::io::IoSlice::new(segment);
-            count = count.saturating_add(1);
-        }
-        count
-    }
-
     fn advance(&mut self, mut count: usize) {
         debug_assert!(count <= self.remaining, "no more than remains can be taken");
         self.remaining = self.remaining.saturating_sub(count);

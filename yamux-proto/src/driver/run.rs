@@ -269,7 +269,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     /// One vectored write of at most `N` segments.
     fn write_segments<const N: usize>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); N];
-        let count = self.output.chunks_vectored(&mut slices);
+        let mut count: usize = 0;
+        for (slice, segment) in slices.iter_mut().zip(self.output.segments()) {
+            *slice = IoSlice::new(segment);
+            count = count.saturating_add(1);
+        }
         self.transport.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
     }
 
