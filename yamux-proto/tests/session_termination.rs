@@ -4,13 +4,14 @@
 
 mod pair;
 
+use bytes::BytesMut;
 use pair::{
     NOTHING_YET, Pair, Raw, data, go_away, header, id, millis, pattern, ping, said_go_away, secs,
     update, window_update,
 };
 use yamux_proto::{
-    Config, ConnectionError, Event, Flags, Frame, GoAwayCode, OpenError, ProtocolError, ReadError,
-    Side, TransportState, WriteError,
+    Config, Connection, ConnectionError, Event, Flags, Frame, GoAwayCode, Instant, OpenError,
+    ProtocolError, ReadError, Side, TransportState, WriteError,
 };
 
 const CLOSED: Option<ConnectionError> = Some(ConnectionError::Closed);
@@ -357,6 +358,25 @@ fn close_wakes_who_waits_to_open_and_to_accept() {
     raw.close(GoAwayCode::NORMAL);
     assert_eq!(raw.take_events(), [Event::Incoming, Event::Outbound]);
     assert_eq!(raw.cause(), None, "while it drains");
+}
+
+#[test]
+fn close_says_once_that_no_more_streams_will_come() {
+    let mut raw = Raw::server();
+    raw.send(&[window_update(1, Flags::SYN, 0), window_update(3, Flags::SYN, 0)].concat());
+    raw.take_events();
+    raw.close(GoAwayCode::NORMAL);
+    let incoming = raw.take_events().iter().filter(|event| **event == Event::Incoming).count();
+    assert_eq!(incoming, 1);
+}
+
+#[test]
+fn the_end_of_the_clock_is_survived() {
+    let nearly = Instant::from_nanos(u64::MAX) - Instant::ORIGIN - secs(20);
+    let mut connection = Connection::new(Side::Client, Config::default(), Instant::ORIGIN + nearly);
+    let mut input = BytesMut::from(&ping(true, 1)[..]);
+    connection.handle_input(Instant::ORIGIN + nearly + secs(10), &mut input);
+    connection.handle_timeout(Instant::from_nanos(u64::MAX));
 }
 
 #[test]

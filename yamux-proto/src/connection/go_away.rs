@@ -88,10 +88,10 @@ impl Connection {
         self.untimed = true;
         self.refusing = true;
         self.backlog.stop_waiting();
+        self.emit_if_accepting_is_over();
         while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
         }
-        self.emit_if_accepting_is_over();
         self.emit(Event::Outbound);
         self.settle_phase();
     }
