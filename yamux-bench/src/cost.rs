@@ -1,9 +1,15 @@
 //! What one operation costs, counted rather than timed: the same run twice, with different numbers
 //! of operations, under a tool that counts; the difference leaves out starting and connecting.
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::{
     catalogue::Case,
@@ -33,7 +39,7 @@ pub enum Tool {
     Callgrind,
     /// System calls, by `strace -c -f`.
     Strace,
-    /// Allocations, by the counting allocator of this program.
+    /// Allocations, by a build of this program whose allocator counts.
     Allocator,
 }
 
@@ -50,27 +56,25 @@ impl Tool {
         }
     }
 
-    /// Whether it can be used here.
+    /// Looks whether it is here, and what it is to run.
     ///
     /// # Errors
     /// What is missing, by name, and how to get it.
-    pub fn check(self) -> anyhow::Result<()> {
-        let program = match self {
-            Self::Callgrind => "valgrind",
-            Self::Strace => "strace",
-            Self::Allocator if cfg!(feature = "count-allocations") => return Ok(()),
-            Self::Allocator => {
-                bail!("allocations are counted only by a build with `--features count-allocations`")
-            }
-        };
-        match Command::new(program).arg("--version").output() {
+    pub fn prepare(self) -> anyhow::Result<Counter> {
+        let needs = |program: &str| match Command::new(program).arg("--version").output() {
             Ok(_) => Ok(()),
             Err(error) => bail!("`{program}` is needed and did not start ({error}): install it"),
-        }
+        };
+        let program = match self {
+            Self::Callgrind => needs("valgrind").and_then(|()| Ok(std::env::current_exe()?))?,
+            Self::Strace => needs("strace").and_then(|()| Ok(std::env::current_exe()?))?,
+            Self::Allocator => build_counting()?,
+        };
+        Ok(Counter { tool: self, program })
     }
 
-    /// The command that runs `command` under this tool, which writes what it counts to `output`.
-    fn wrap(self, command: Command, output: &str) -> Command {
+    /// The command that runs `program` under this tool, which writes what it counts to `output`.
+    fn wrap(self, program: &Path, output: &str) -> Command {
         let mut wrapped = match self {
             Self::Callgrind => {
                 let mut wrapped = Command::new("valgrind");
@@ -85,9 +89,9 @@ impl Tool {
                 wrapped.args(["-f", "-c", "-o", output]);
                 wrapped
             }
-            Self::Allocator => return command,
+            Self::Allocator => return Command::new(program),
         };
-        wrapped.arg(command.get_program()).args(command.get_args());
+        wrapped.arg(program);
         wrapped
     }
 
@@ -110,6 +114,22 @@ impl Tool {
             }
         }
     }
+}
+
+/// Builds this program with an allocator that counts, beside this one: counting slows every
+/// allocation, so the program that is timed must not.
+fn build_counting() -> anyhow::Result<PathBuf> {
+    let target = std::env::current_exe()?.with_file_name("count-allocations");
+    let output = Command::new("cargo")
+        .args(["build", "--release", "--locked", "--bin", "yamux-bench"])
+        .args(["--features", "count-allocations", "--target-dir"])
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .context("`cargo` is needed to build what counts allocations, and did not start")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "what counts allocations did not build: {}", errors.trim());
+    Ok(target.join("release/yamux-bench"))
 }
 
 /// The table of `strace -c`: calls are the fourth column, the name is the last.
@@ -147,27 +167,59 @@ impl fmt::Display for Cost {
     }
 }
 
-/// What one operation of `case` costs `contender` on the current-thread runtime, where waiting
-/// and waking do not depend on which worker was quicker.
-///
-/// # Errors
-/// That the tool is missing, or that a run failed.
-pub fn measure(
+/// A tool that is ready, and the program that it runs.
+#[derive(Debug)]
+pub struct Counter {
     tool: Tool,
-    case: &'static Case,
-    contender: Name,
-    link: &Tcp,
-) -> anyhow::Result<Cost> {
-    tool.check()?;
-    let (few, many) = sizes(case.name);
-    let (small, few) = counted(tool, case, contender, link, few)?;
-    let (large, many) = counted(tool, case, contender, link, many)?;
-    let operations = many.saturating_sub(few).max(1) as f64;
-    let each = |(kind, count): (String, u64)| {
-        let before = small.get(&kind).copied().unwrap_or_default();
-        (kind, (count as f64 - before as f64) / operations)
-    };
-    Ok(Cost(large.into_iter().map(each).collect()))
+    program: PathBuf,
+}
+
+impl Counter {
+    /// The figure that it yields.
+    pub fn figure(&self) -> &'static str {
+        self.tool.figure()
+    }
+
+    /// What one operation of `case` costs `contender` on the current-thread runtime, where waiting
+    /// and waking do not depend on which worker was quicker.
+    ///
+    /// # Errors
+    /// That a run failed.
+    pub fn measure(
+        &self,
+        case: &'static Case,
+        contender: Name,
+        link: &Tcp,
+    ) -> anyhow::Result<Cost> {
+        let (few, many) = sizes(case.name);
+        let (small, few) = self.count(case, contender, link, few)?;
+        let (large, many) = self.count(case, contender, link, many)?;
+        let operations = many.saturating_sub(few).max(1) as f64;
+        let each = |(kind, count): (String, u64)| {
+            let before = small.get(&kind).copied().unwrap_or_default();
+            (kind, (count as f64 - before as f64) / operations)
+        };
+        Ok(Cost(large.into_iter().map(each).collect()))
+    }
+
+    /// One run under the tool: its counts and its operations.
+    fn count(
+        &self,
+        case: &'static Case,
+        contender: Name,
+        link: &Tcp,
+        operations: u64,
+    ) -> anyhow::Result<(BTreeMap<String, u64>, u64)> {
+        let output = Scratch::new(self.figure());
+        let path = output.0.to_string_lossy();
+        let runtime = Runtime::CurrentThread;
+        let run = Run { case, contender, runtime, budget: Budget::Operations(operations) };
+        let mut command = self.tool.wrap(&self.program, &path);
+        command.args(run.command(link, None)?.get_args());
+        let report = report(command, LIMIT)
+            .with_context(|| format!("{} with {}", case.name, contender.name()))?;
+        Ok((self.tool.counts(&path, &report)?, report.measurement.operations))
+    }
 }
 
 /// Operations of the two runs: enough that the difference is steady, few enough for callgrind.
@@ -179,23 +231,6 @@ fn sizes(workload: &str) -> (u64, u64) {
     } else {
         (1_000, 11_000)
     }
-}
-
-/// One run under the tool: its counts and its operations.
-fn counted(
-    tool: Tool,
-    case: &'static Case,
-    contender: Name,
-    link: &Tcp,
-    operations: u64,
-) -> anyhow::Result<(BTreeMap<String, u64>, u64)> {
-    let output = Scratch::new(tool.figure());
-    let path = output.0.to_string_lossy();
-    let runtime = Runtime::CurrentThread;
-    let run = Run { case, contender, runtime, budget: Budget::Operations(operations) };
-    let report = report(tool.wrap(run.command(link, None)?, &path), LIMIT)
-        .with_context(|| format!("{} with {}", case.name, contender.name()))?;
-    Ok((tool.counts(&path, &report)?, report.measurement.operations))
 }
 
 /// A file that a tool writes to, removed afterwards.

@@ -47,7 +47,7 @@ enum Command {
     Instructions(CostArguments),
     /// Counts system calls per operation, by strace.
     SystemCalls(CostArguments),
-    /// Counts allocations per operation; build with `--features count-allocations`.
+    /// Counts allocations per operation, by a build of this program whose allocator counts.
     Allocations(CostArguments),
 }
 
@@ -235,9 +235,10 @@ fn costs(tool: Tool, arguments: CostArguments) -> anyhow::Result<()> {
         arguments.contenders
     };
     let link = arguments.link.link();
+    let counter = tool.prepare()?;
     for workload in workloads {
         for &contender in &contenders {
-            let each = cost::measure(tool, Case::find(workload)?, contender, &link)?;
+            let each = counter.measure(Case::find(workload)?, contender, &link)?;
             println!("{workload:16} {:12} {each}", contender.name());
         }
     }

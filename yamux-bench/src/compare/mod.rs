@@ -116,6 +116,8 @@ impl Plan {
 pub fn compare(plan: &Plan, link: &Tcp, directory: Option<&Path>) -> anyhow::Result<()> {
     let go = go_program(plan);
     let mut machine = Machine::describe(link)?;
+    // Before the runs: what is checked out afterwards need not be what ran.
+    let commit = commit();
     println!(
         "{} x {}, {}, congestion control {} ({})",
         machine.cores,
@@ -136,7 +138,7 @@ pub fn compare(plan: &Plan, link: &Tcp, directory: Option<&Path>) -> anyhow::Res
     }
     let record = Record {
         date: time::OffsetDateTime::now_utc().date().to_string(),
-        commit: commit(),
+        commit,
         machine,
         seconds: plan.time.as_secs_f64(),
         runs: plan.runs,
@@ -260,9 +262,9 @@ fn progress(count: u64) -> ProgressBar {
 
 /// Counts costs with the tools that are there, and says which are not.
 fn add_costs(plan: &Plan, link: &Tcp, entries: &mut [Entry]) {
-    let tools: Vec<_> = Tool::ALL
+    let counters: Vec<_> = Tool::ALL
         .into_iter()
-        .filter(|tool| tool.check().inspect_err(|error| println!("{error}")).is_ok())
+        .filter_map(|tool| tool.prepare().inspect_err(|error| println!("{error:#}")).ok())
         .collect();
     let mut failures = BTreeSet::new();
     for entry in entries.iter_mut().filter(|entry| {
@@ -274,9 +276,9 @@ fn add_costs(plan: &Plan, link: &Tcp, entries: &mut [Entry]) {
         else {
             continue;
         };
-        for &tool in &tools {
-            match cost::measure(tool, case, entry.contender, link) {
-                Ok(cost) => drop(entry.median.insert(tool.figure().to_owned(), cost.total())),
+        for counter in &counters {
+            match counter.measure(case, entry.contender, link) {
+                Ok(cost) => drop(entry.median.insert(counter.figure().to_owned(), cost.total())),
                 Err(error) => drop(failures.insert(format!("{error:#}"))),
             }
         }
