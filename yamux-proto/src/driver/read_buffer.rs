@@ -19,8 +19,9 @@ pub(super) struct ReadBuffer {
 impl ReadBuffer {
     /// The room for the first read, in bytes, and what an idle connection keeps.
     const SMALL: usize = 4 * 1024;
-    /// The room for reads while they fill it, in bytes.
-    const LARGE: usize = 256 * 1024;
+    /// The room for reads while they fill it, in bytes: for an initial window and the headers of its
+    /// frames, so that a read does not end just short of the last one.
+    const LARGE: usize = 257 * 1024;
 
     /// Makes room for the next read, and says how much there is.
     #[inline]

@@ -24,11 +24,12 @@ pub(crate) struct RecvHalf {
 
 /// Bytes in the order in which they arrived.
 ///
-/// Large pieces are slices of the transport's read buffer, small ones are copied together. A slice
-/// keeps its whole buffer alive, so what the application leaves unread while [`Pool::GRACE`] more
-/// input arrives is copied out after all, and what is left of a copy that was mostly read is copied
-/// again: whatever the fragmentation, unread bytes hold at most twice their size, and a constant for
-/// each stream.
+/// Large pieces are slices of the transport's read buffer, and so is a small one right behind a
+/// large one, most often the start of a frame; other small ones are copied together. A slice keeps
+/// its whole buffer alive, so what the application leaves unread while [`Pool::GRACE`] more input
+/// arrives is copied out after all, and what is left of a copy that was mostly read is copied again:
+/// whatever the fragmentation, unread bytes hold at most twice their size, and a constant for each
+/// stream.
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
@@ -104,7 +105,7 @@ impl RecvHalf {
         let queue = self.queue.get_or_insert_with(|| pool.queues.pop().unwrap_or_default());
         let len = piece.as_slice().len();
         queue.len = queue.len.saturating_add(len);
-        if len >= SLICE_MIN {
+        if len >= SLICE_MIN || queue.ends_in_slice() {
             queue.seal_tail();
             queue
                 .chunks
@@ -181,6 +182,14 @@ impl RecvHalf {
 }
 
 impl Queue {
+    /// Whether the last piece is a large slice, which pays for one more piece of any size.
+    fn ends_in_slice(&self) -> bool {
+        let is_large = |chunk: &Chunk| {
+            matches!(chunk.memory, Memory::Shared(_)) && chunk.bytes.len() >= SLICE_MIN
+        };
+        self.tail.is_empty() && self.chunks.back().is_some_and(is_large)
+    }
+
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             let bytes = core::mem::take(&mut self.tail).freeze();
