@@ -218,6 +218,34 @@ fn a_flush_hears_of_a_reset() {
 }
 
 #[test]
+fn what_was_thrown_away_is_never_called_flushed() {
+    let violation: &[u8] = &[9; 12];
+    let go_away = Frame::GoAway { code: GoAwayCode::INTERNAL_ERROR }.encode();
+    for end in [violation, &go_away] {
+        let mut rig = Rig::new(Side::Client, Config::default());
+        let mut stream = rig.open();
+        assert!(rig.poll(|cx| stream.poll_write(cx, b"precious")).is_ready());
+        assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+        rig.receive_bytes(end);
+        rig.run();
+        let closed = rig.poll(|cx| stream.poll_close(cx));
+        assert!(matches!(closed, Poll::Ready(Err(_))), "{end:?}: {closed:?}");
+        let flushed = rig.poll(|cx| stream.poll_flush(cx));
+        assert!(matches!(flushed, Poll::Ready(Err(_))), "{end:?}: {flushed:?}");
+    }
+}
+
+#[test]
+fn a_driver_that_was_dropped_is_no_close_of_the_peer() {
+    let mut rig = Rig::new(Side::Client, Config::default());
+    rig.receive(Frame::GoAway { code: GoAwayCode::NORMAL });
+    rig.run();
+    rig.drop_driver();
+    let cause = ready(rig.session().closed());
+    assert!(matches!(cause, SessionError::DriverDropped), "{cause:?}");
+}
+
+#[test]
 fn a_peer_that_breaks_the_protocol_and_talks_on_is_left_in_time() {
     let mut rig = Rig::new(Side::Server, Config::default());
     rig.transport().endless = true;

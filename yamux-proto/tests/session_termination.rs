@@ -444,6 +444,47 @@ fn go_away_0_and_then_the_end_is_the_peers_close() {
 }
 
 #[test]
+fn go_away_0_and_then_a_reset_of_the_transport_is_the_peers_close_with_nothing_open() {
+    let mut raw = Raw::client();
+    raw.send(&go_away(0));
+    raw.handle_transport_failure();
+    assert_eq!(raw.cause(), Some(ConnectionError::ClosedByPeer));
+
+    let (mut raw, _open) = Raw::opened();
+    raw.send(&go_away(0));
+    raw.handle_transport_failure();
+    assert_eq!(raw.cause(), Some(ConnectionError::TransportFailed));
+}
+
+#[test]
+fn a_close_says_what_may_be_lost_though_the_peer_leaves_politely() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"unsent");
+    raw.close(GoAwayCode::NORMAL);
+    raw.send(&go_away(0));
+    raw.send_eof();
+    assert_eq!(raw.cause(), Some(ConnectionError::TransportEnded), "it never left");
+
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"sent");
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    raw.close(GoAwayCode::NORMAL);
+    raw.send(&go_away(0));
+    raw.send_eof();
+    assert_eq!(raw.cause(), Some(ConnectionError::TransportEnded), "the peer may not have read it");
+
+    let (mut raw, _idle) = Raw::accepted();
+    raw.pong(1);
+    raw.sent();
+    raw.send_into_stall();
+    raw.close(GoAwayCode::NORMAL);
+    raw.send(&go_away(0));
+    raw.send_eof();
+    assert_ne!(raw.cause(), Some(ConnectionError::TransportEnded), "nothing was owed");
+}
+
+#[test]
 fn a_failed_transport_ends_the_session_after_the_data() {
     let (mut raw, stream) = Raw::accepted();
     raw.send(&data(1, Flags::NONE, b"got it"));

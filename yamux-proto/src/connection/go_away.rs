@@ -102,10 +102,14 @@ impl Connection {
         self.finish();
     }
 
-    /// Tells that the transport failed, and is of no more use.
+    /// Tells that the transport failed, and is of no more use. How it ends is no matter once the peer
+    /// has said Go Away and nothing is open: some close a socket with input unread, which resets it.
     pub fn handle_transport_failure(&mut self) {
-        self.end(ConnectionError::TransportFailed);
-        self.finish();
+        let over = self.peer_gone && self.streams.all_ended() && !self.debt().data;
+        self.give_up(match over {
+            true => ConnectionError::ClosedByPeer,
+            false => ConnectionError::TransportFailed,
+        });
     }
 
     /// Tells that the transport has no more input.
@@ -116,7 +120,10 @@ impl Connection {
             Phase::Active | Phase::Draining { .. } => {
                 let inside = self.decoder.is_inside_body() || self.leftover > 0;
                 let over = self.streams.all_ended() && !self.debt().data;
-                let clean = !inside && (self.peer_gone || over);
+                // Who closes is told of what may be lost, however politely the peer left.
+                let closing = matches!(self.phase, Phase::Draining { .. });
+                let owed = closing && !self.has_drained();
+                let clean = !inside && !owed && (self.peer_gone || over);
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,
                     false => ConnectionError::TransportEnded,
@@ -203,7 +210,7 @@ impl Connection {
     }
 
     /// Ends the session where there is nobody to tell.
-    pub(super) fn give_up(&mut self, cause: ConnectionError) {
+    pub(crate) fn give_up(&mut self, cause: ConnectionError) {
         self.end(cause);
         self.finish();
     }
@@ -214,10 +221,9 @@ impl Connection {
             Phase::Active => {}
             Phase::Draining { code, .. } => {
                 // Most peers drop what they have not read when Go Away comes.
-                let debt = self.debt();
-                let lossless = !debt.data && !debt.ends && self.streams.awaiting_peer() == 0;
+                let drained = self.has_drained();
                 self.staging.frame(Frame::GoAway { code });
-                self.end(match lossless {
+                self.end(match drained {
                     true => ConnectionError::Closed,
                     false => ConnectionError::CloseTimeout,
                 });
@@ -225,6 +231,12 @@ impl Connection {
             }
             Phase::Farewell { .. } | Phase::Done => self.finish(),
         }
+    }
+
+    /// Whether the peer has everything that streams were to bring it, as far as anybody can tell.
+    fn has_drained(&self) -> bool {
+        let debt = self.debt();
+        !debt.data && !debt.ends && self.streams.awaiting_peer() == 0
     }
 
     /// Goes on to the farewell once everything has been drained: what was accepted before, that is.

@@ -129,6 +129,8 @@ pub struct Connection {
     room_offered: bool,
     /// A batch was handed out and is being written.
     in_flight: Option<Debt>,
+    /// The number of the batch that was thrown away when the session ended.
+    lost: Option<u64>,
 
     ping: Ping,
     glitches: LeakyBucket,
@@ -175,6 +177,7 @@ impl Connection {
             data_batched: 0,
             room_offered: false,
             in_flight: None,
+            lost: None,
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),
             resets: LeakyBucket::new(RESETS, now),

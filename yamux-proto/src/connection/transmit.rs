@@ -260,8 +260,16 @@ impl Connection {
         }
     }
 
+    /// Whether the batch with this number was thrown away: others may have gone out since.
+    #[cfg(feature = "driver")]
+    pub(crate) fn is_lost(&self, batch: u64) -> bool {
+        self.lost == Some(batch)
+    }
+
     /// Forgets everything that was to be sent.
     pub(super) fn clear_output(&mut self) {
+        // Streams stage nothing after the first time.
+        self.lost.get_or_insert(self.staging.batch());
         self.data_batched = self.data_sent();
         self.staging.clear();
         self.announcements.clear();

@@ -14,6 +14,7 @@ use super::run::Pass;
 use super::sync::{Mutex, lock};
 use super::wakers::{StreamWakers, WaitQueue, Wakes};
 use crate::connection::{Connection, Event, Key, Transmit, TransportState};
+use crate::error::ConnectionError;
 use crate::time::Instant;
 
 /// The session, and everybody who waits for it.
@@ -148,7 +149,7 @@ impl State {
         self.connection.cause().map(|cause| SessionError::new(cause, self.failure.as_ref()))
     }
 
-    pub(super) fn error(&self, cause: crate::ConnectionError) -> SessionError {
+    pub(super) fn error(&self, cause: ConnectionError) -> SessionError {
         SessionError::new(cause, self.failure.as_ref())
     }
 
@@ -157,7 +158,10 @@ impl State {
         if self.connection.cause().is_none() {
             self.failure = error.map(Arc::new);
         }
-        self.connection.handle_transport_failure();
+        match self.failure {
+            Some(_) => self.connection.handle_transport_failure(),
+            None => self.connection.give_up(ConnectionError::TransportFailed),
+        }
     }
 
     /// The driver is done.
@@ -176,7 +180,7 @@ impl State {
 
     /// Whether the batch with this number, and all before it, are in the transport's hands.
     pub(super) fn is_flushed(&self, batch: u64) -> bool {
-        batch < self.flushed
+        batch < self.flushed && !self.connection.is_lost(batch)
     }
 
     pub(super) fn wait_to_flush(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {

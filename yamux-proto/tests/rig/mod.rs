@@ -248,6 +248,10 @@ impl Rig {
         polls
     }
 
+    pub fn drop_driver(&mut self) {
+        self.driver = None;
+    }
+
     pub fn is_done(&self) -> bool {
         self.driver.is_none()
     }
