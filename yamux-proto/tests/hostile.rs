@@ -308,6 +308,22 @@ fn a_flood_for_streams_that_are_gone_ends_with_its_grace() {
 }
 
 #[test]
+fn late_window_for_what_was_sent_is_no_offence_however_it_is_cut() {
+    const SENT: u32 = 16 * 1024;
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&window_update(1, Flags::FIN, 0));
+    raw.write(stream, &[0; SENT as usize]);
+    raw.drop_stream(stream);
+    raw.sent();
+    for _ in 0..SENT {
+        raw.send(&window_update(1, Flags::NONE, 1));
+    }
+    assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
+    flood(&mut raw, |_| window_update(1, Flags::NONE, 1));
+    assert_ended(&mut raw, ProtocolError::TooManyGlitches);
+}
+
+#[test]
 fn a_flood_of_empty_frames_with_idle_flags_ends_too() {
     for flags in [Flags::ACK, Flags::FIN, Flags::ACK | Flags::FIN] {
         for frame in [data(1, flags, b""), window_update(1, flags, 0)] {
@@ -396,6 +412,17 @@ fn a_dribbled_window_yields_one_small_frame_a_round_trip() {
         frames += raw.frames().len();
     }
     assert!((10..=25).contains(&frames), "{frames} frames in 20 round trips");
+}
+
+#[test]
+fn a_first_round_trip_that_was_long_makes_no_dribble_of_it() {
+    let (mut raw, stream) = exhausted();
+    raw.pass(secs(29));
+    raw.pong(1);
+    raw.send(&window_update(1, Flags::NONE, 100));
+    assert_eq!(raw.stream(stream).unwrap().write(&[0; 200]), Err(WriteError::Blocked));
+    raw.pass(secs(1));
+    assert_eq!(raw.write(stream, &[0; 200]), 100);
 }
 
 #[test]

@@ -135,9 +135,10 @@ pub struct Connection {
     ping: Ping,
     glitches: LeakyBucket,
     resets: LeakyBucket,
-    /// Frames, and bytes of data, that may come late for streams that have ended.
+    /// Frames, and bytes of data and of window, that may come late for streams that have ended.
     late_frames: u32,
-    late_bytes: u64,
+    late_data: u64,
+    late_window: u64,
 
     timers: Timers,
     /// Something began in a call that does not know the time, and its timer is to be armed.
@@ -182,7 +183,8 @@ impl Connection {
             glitches: LeakyBucket::new(GLITCHES, now),
             resets: LeakyBucket::new(RESETS, now),
             late_frames: 0,
-            late_bytes: 0,
+            late_data: 0,
+            late_window: 0,
             timers: Timers::default(),
             untimed: false,
             unarmed: Vec::new(),

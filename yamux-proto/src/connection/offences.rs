@@ -7,15 +7,25 @@ use crate::limits::LATE_FRAMES_MAX;
 use crate::stream_id::StreamId;
 use crate::time::Instant;
 
+/// What a frame of a stream brings. An honest peer brings no more of it late than it was given reason
+/// to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Load {
+    /// Bytes of data, for which it had window.
+    Data(u32),
+    /// Bytes of window, for data that it read: some peers grant it for every read, be it of one byte.
+    Window(u32),
+}
+
 impl Connection {
     /// A frame for a stream that is not there: late, or without sense from the start.
     pub(super) fn unknown_stream(
         &mut self,
         now: Instant,
         id: StreamId,
-        body: u32,
+        load: Load,
     ) -> Result<(), ProtocolError> {
-        if self.streams.was_opened(id) { self.late_frame(now, body) } else { self.glitch(now) }
+        if self.streams.was_opened(id) { self.late_frame(now, load) } else { self.glitch(now) }
     }
 
     /// A frame that changed nothing: late if its stream has ended, and otherwise pointless.
@@ -25,16 +35,21 @@ impl Connection {
         key: Key,
     ) -> Result<(), ProtocolError> {
         let live = self.streams.get(key).is_some_and(|entry| entry.state.can_receive());
-        if live { self.glitch(now) } else { self.late_frame(now, 0) }
+        if live { self.glitch(now) } else { self.late_frame(now, Load::Data(0)) }
     }
 
     /// A frame that came after the end of its stream; harmless as far as it can have been on its way:
-    /// data within the windows that the streams left open, other frames within a number.
-    pub(super) fn late_frame(&mut self, now: Instant, body: u32) -> Result<(), ProtocolError> {
+    /// data within the windows that the streams left open, window for data that was sent, other frames
+    /// within a number.
+    pub(super) fn late_frame(&mut self, now: Instant, load: Load) -> Result<(), ProtocolError> {
         self.stats.late_frames = self.stats.late_frames.saturating_add(1);
-        if body > 0 {
-            if let Some(left) = self.late_bytes.checked_sub(u64::from(body)) {
-                self.late_bytes = left;
+        let (allowance, bytes) = match load {
+            Load::Data(bytes) => (&mut self.late_data, bytes),
+            Load::Window(bytes) => (&mut self.late_window, bytes),
+        };
+        if bytes > 0 {
+            if let Some(left) = allowance.checked_sub(u64::from(bytes)) {
+                *allowance = left;
                 return Ok(());
             }
         }
@@ -64,6 +79,12 @@ impl Connection {
 
     /// Allows for the data that may still be on its way to a stream that ended here first.
     pub(super) fn expect_late_data(&mut self, granted: u32) {
-        self.late_bytes = self.late_bytes.saturating_add(u64::from(granted));
+        self.late_data = self.late_data.saturating_add(u64::from(granted));
+    }
+
+    /// Allows for the window that the peer may grant late for data that goes out now.
+    pub(super) fn expect_late_window(&mut self, sent: usize) {
+        let sent = u64::try_from(sent).unwrap_or(u64::MAX);
+        self.late_window = self.late_window.saturating_add(sent);
     }
 }

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::Connection;
+use super::offences::Load;
 use super::streams::{Key, Opening};
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
@@ -121,14 +122,14 @@ impl Connection {
         length: u32,
     ) -> Result<(), ProtocolError> {
         self.body = Body::Nobody;
-        let Some(admitted) = self.admit(now, id, flags, length)? else { return Ok(()) };
+        let Some(admitted) = self.admit(now, id, flags, Load::Data(length))? else { return Ok(()) };
         let key = admitted.key;
         let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
         if flags.contains(Flags::RST) {
             return self.receive_reset(now, key, 0);
         }
         if !entry.state.can_receive() {
-            return self.late_frame(now, length);
+            return self.late_frame(now, Load::Data(length));
         }
         entry.recv.window.receive(length).map_err(|_| ProtocolError::WindowExceeded(id))?;
         let fin = flags.contains(Flags::FIN);
@@ -148,7 +149,9 @@ impl Connection {
         delta: u32,
     ) -> Result<(), ProtocolError> {
         self.stats.window_updates_received = self.stats.window_updates_received.saturating_add(1);
-        let Some(admitted) = self.admit(now, id, flags, 0)? else { return Ok(()) };
+        let Some(admitted) = self.admit(now, id, flags, Load::Window(delta))? else {
+            return Ok(());
+        };
         let key = admitted.key;
         if flags.contains(Flags::RST) {
             return self.receive_reset(now, key, delta);
@@ -166,17 +169,17 @@ impl Connection {
         now: Instant,
         id: StreamId,
         flags: Flags,
-        body: u32,
+        load: Load,
     ) -> Result<Option<Admitted>, ProtocolError> {
         if flags.contains(Flags::SYN) {
-            return self.receive_syn(now, id, flags, body);
+            return self.receive_syn(now, id, flags, load);
         }
         // The peer cannot know a stream whose SYN has not gone out.
         let known = |key: &Key| {
             self.streams.get(*key).is_some_and(|entry| entry.opening != Opening::SynDue)
         };
         let Some(key) = self.streams.find(id).filter(known) else {
-            self.unknown_stream(now, id, body)?;
+            self.unknown_stream(now, id, load)?;
             return Ok(None);
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
@@ -191,7 +194,7 @@ impl Connection {
         now: Instant,
         id: StreamId,
         flags: Flags,
-        body: u32,
+        load: Load,
     ) -> Result<Option<Admitted>, ProtocolError> {
         if !self.streams.is_inbound(id) {
             return Err(ProtocolError::WrongParity(id));
@@ -199,7 +202,7 @@ impl Connection {
         if self.streams.find(id).is_some() {
             return Err(ProtocolError::DuplicateStream(id));
         }
-        if body > INITIAL_WINDOW {
+        if matches!(load, Load::Data(body) if body > INITIAL_WINDOW) {
             return Err(ProtocolError::WindowExceeded(id));
         }
         self.streams.note_inbound(id);
@@ -299,7 +302,7 @@ impl Connection {
 
     fn receive_reset(&mut self, now: Instant, key: Key, code: u32) -> Result<(), ProtocolError> {
         if !self.streams.reset(key, ResetError::ByPeer(code)) {
-            return self.late_frame(now, 0);
+            return self.late_frame(now, Load::Data(0));
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
         #[cfg(feature = "tracing")]

@@ -48,6 +48,7 @@ impl Connection {
         let control = u64::try_from(batch.head.len() / HEADER_LEN).unwrap_or(0);
         self.data_batched = self.data_sent();
         let debt = self.staging.debt();
+        self.expect_late_window(self.staging.data_len());
         let frames = self.staging.swap(&mut batch.body).saturating_add(control);
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
