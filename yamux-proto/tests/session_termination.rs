@@ -759,6 +759,38 @@ fn what_still_goes_out_after_the_end_begins_with_its_syn() {
 }
 
 #[test]
+fn a_stream_left_only_after_the_end_is_announced_too() {
+    let mut raw = Raw::client();
+    raw.pong(1);
+    raw.sent();
+    let stream = raw.open().unwrap();
+    raw.write(stream, b"request");
+    raw.send_eof();
+    raw.drop_stream(stream);
+    assert_eq!(raw.frames().first(), Some(&update(1, Flags::SYN, 0)));
+    assert_eq!(raw.num_streams(), 0);
+}
+
+#[test]
+fn a_stream_that_was_never_announced_does_not_outlive_the_session() {
+    for end in [
+        (|raw| raw.send(&header(9, 0, 0, 0, 0))) as fn(&mut Raw),
+        |raw| raw.abort(),
+        |raw| {
+            raw.send_eof();
+            raw.abort();
+            raw.handle_transport_failure();
+        },
+    ] {
+        let mut raw = Raw::client();
+        let stream = raw.open().unwrap();
+        raw.drop_stream(stream);
+        end(&mut raw);
+        assert_eq!(raw.num_streams(), 0);
+    }
+}
+
+#[test]
 fn a_close_that_owes_nothing_but_a_pong_has_lost_nothing() {
     let (mut raw, _open) = Raw::opened();
     raw.send(&ping(true, 3));

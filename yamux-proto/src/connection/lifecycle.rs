@@ -114,10 +114,12 @@ impl Connection {
             return;
         }
         let staged = entry.send.staged_in == batch || entry.announcing;
-        if staged && self.cause.is_none() {
-            self.retiring.push(key);
-        } else {
-            self.forget(key);
+        let unsaid = entry.announcing && entry.is_unannounced();
+        match self.cause {
+            None if staged => self.retiring.push(key),
+            // What is staged still goes out, behind the SYN.
+            Some(_) if unsaid => {}
+            None | Some(_) => self.forget(key),
         }
     }
 

@@ -245,7 +245,8 @@ impl Streams {
     /// Streams that the application has let go of, of which the peer has been told all it need know.
     pub(crate) fn left_behind(&self) -> Vec<Key> {
         let left = |entry: &Entry| {
-            entry.held == Held::NONE && entry.opening != Opening::Arrived && !entry.is_unannounced()
+            let unsaid = entry.announcing && entry.is_unannounced();
+            entry.held == Held::NONE && entry.opening != Opening::Arrived && !unsaid
         };
         let entries = (0_u32..).zip(&self.entries);
         let entries = entries.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));

@@ -273,9 +273,16 @@ impl Connection {
         self.lost.get_or_insert(self.staging.batch());
         self.data_batched = self.data_sent();
         self.staging.clear();
-        self.announcements.clear();
         self.refusals.clear();
         self.retiring.clear();
+        while let Some(key) = self.announcements.pop_front() {
+            if let Some(entry) = self.streams.get_mut(key) {
+                entry.announcing = false;
+            }
+            if self.cause.is_some() {
+                self.release_if_over(key);
+            }
+        }
     }
 
     /// Tells as many waiting writers of room as can use it, first come first served.
