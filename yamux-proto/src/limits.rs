@@ -19,6 +19,10 @@ pub const PENDING_PONGS: usize = 32;
 /// would write past the caches, and a small request would wait behind them all.
 pub const STAGED_BYTES: usize = 256 * 1024;
 
+/// What a staged frame counts as at the least, in bytes: streams that write a byte each in turn would
+/// otherwise stage a dozen times [`STAGED_BYTES`] in headers.
+pub const FRAME_WEIGHT: usize = 64;
+
 /// What a stream with nothing staged may always stage, in bytes, so that bulk cannot starve a small
 /// request.
 pub const STAGED_FLOOR: usize = 4096;

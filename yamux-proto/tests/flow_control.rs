@@ -4,12 +4,12 @@
 
 mod pair;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use pair::{Pair, Raw, data, header, id, millis, pattern, ping, secs, update, window_update};
 use yamux_proto::limits::{DRIBBLE, STAGED_BYTES, STAGED_FLOOR};
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, INITIAL_WINDOW, ProtocolError, ReadError, Side,
-    StreamId, WriteError,
+    StreamId, Transmit, WriteError,
 };
 
 const WINDOW: usize = INITIAL_WINDOW as usize;
@@ -306,6 +306,25 @@ fn the_floor_is_one_frame_of_4_kib_for_each_stream() {
 }
 
 #[test]
+fn headers_count_against_what_is_staged() {
+    let mut raw = Raw::server();
+    let streams = [1, 3].map(|number| {
+        raw.send(&window_update(number, Flags::SYN, 0));
+        raw.accept().unwrap()
+    });
+    raw.sent();
+    let mut written = 0;
+    while streams.iter().all(|id| raw.stream(*id).unwrap().write(b"x").is_ok()) {
+        written += 1;
+    }
+    assert!(written > 1000, "{written} turns");
+    let mut batch = Transmit::default();
+    let now = raw.time;
+    assert!(raw.poll_transmit(now, &mut batch));
+    assert!(batch.remaining() < STAGED_BYTES, "{} bytes", batch.remaining());
+}
+
+#[test]
 fn bulk_streams_take_turns() {
     for count in [2, 3, 4, 8, 16] {
         let mut raw = Raw::client();
@@ -379,6 +398,22 @@ fn read_chunk_yields_every_byte_in_order_and_at_most_what_was_asked() {
     assert_eq!(read, bytes);
     assert_eq!(raw.stream(stream).unwrap().read_chunk(0), Ok(Some(Bytes::new())));
     assert_eq!(raw.stream(stream).unwrap().read_chunk(1), Err(ReadError::Blocked));
+}
+
+#[test]
+fn a_sink_that_panics_loses_what_it_took_and_nothing_else() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.send(&data(1, Flags::NONE, &[1; 5000]));
+    raw.send(&data(1, Flags::NONE, &[2; 10]));
+    let mut pieces = 0;
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        raw.stream(stream).unwrap().read_with(6000, |_| {
+            pieces += 1;
+            assert!(pieces < 2, "on purpose");
+        })
+    }));
+    assert!(broken.is_err());
+    assert_eq!(raw.read(stream), [2; 10]);
 }
 
 #[test]

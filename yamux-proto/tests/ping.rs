@@ -97,6 +97,21 @@ fn a_ping_asked_for_while_one_is_on_its_way_follows_it() {
 }
 
 #[test]
+fn a_ping_whose_answer_is_lost_holds_up_the_next_for_a_while_only() {
+    let mut raw = Raw::client();
+    raw.sent();
+    let value = raw.ping();
+    raw.pass(secs(9));
+    raw.send(&ping(true, 7));
+    assert_eq!(raw.frames(), [Frame::Ping { request: false, value: 7 }]);
+    raw.pass(secs(1));
+    assert_eq!(raw.frames(), [Frame::Ping { request: true, value }]);
+    raw.pong(value);
+    raw.pass(secs(15));
+    assert_eq!(raw.frames(), [], "nobody asked for another");
+}
+
+#[test]
 fn unknown_pongs_are_ignored_and_counted() {
     let mut raw = Raw::client();
     raw.send(&[ping(false, 77), ping(false, 1), ping(false, 1)].concat());

@@ -249,7 +249,7 @@ impl Connection {
 
     /// Asks the peer for a sign of life; [`Event::Pong`] brings it, with this value or a later one.
     pub fn ping(&mut self) -> u32 {
-        self.ping.request()
+        self.request_ping()
     }
 
     /// The next event, if there is one.

@@ -9,7 +9,8 @@ use crate::time::Instant;
 /// The pings of this side, one at a time, and the answers owed to the peer.
 ///
 /// Whoever asks for a ping while one is on its way gets the next one, which starts when that one is
-/// answered, so that an answer always proves that the peer lived after the question.
+/// answered, so that an answer always proves that the peer lived after the question; or when it has
+/// gone unanswered for too long, because a peer that is pinged a lot drops some.
 #[derive(Debug, Default)]
 pub(crate) struct Ping {
     flight: Flight,
@@ -66,6 +67,14 @@ impl Ping {
         self.start();
     }
 
+    /// Since when the next ping has waited for the answer to one on its way.
+    pub(crate) fn held_up_since(&self) -> Option<Instant> {
+        match self.flight {
+            Flight::Sent(at) if self.again => Some(at),
+            Flight::None | Flight::Due | Flight::Sent(_) => None,
+        }
+    }
+
     /// Whether more round trips should be measured.
     pub(crate) const fn wants_more(&self) -> bool {
         self.answered < Self::ENOUGH
@@ -96,7 +105,7 @@ impl Ping {
         self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
         self.answered = self.answered.saturating_add(1);
         self.flight = Flight::None;
-        if core::mem::take(&mut self.again) {
+        if self.again {
             self.start();
         }
         Some(rtt)
@@ -133,6 +142,7 @@ impl Ping {
     }
 
     fn start(&mut self) {
+        self.again = false;
         self.value = self.value.wrapping_add(1);
         self.flight = Flight::Due;
     }

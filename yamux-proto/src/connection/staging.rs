@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::streams::Key;
 use crate::frame::{Flags, Frame, HEADER_LEN};
-use crate::limits::FRAME_BODY;
+use crate::limits::{FRAME_BODY, FRAME_WEIGHT};
 
 /// Frames in the order in which they will be sent, in one buffer for the whole connection.
 ///
@@ -104,6 +104,15 @@ impl Staging {
     /// Bytes of stream data in the batch.
     pub(super) const fn data_len(&self) -> usize {
         self.data
+    }
+
+    /// Bytes that the batch counts as against [`STAGED_BYTES`]: those of its data, or more if there
+    /// are many frames with little in them.
+    ///
+    /// [`STAGED_BYTES`]: crate::limits::STAGED_BYTES
+    pub(super) fn weight(&self) -> usize {
+        let frames = usize::try_from(self.frames).unwrap_or(usize::MAX);
+        self.data.max(frames.saturating_mul(FRAME_WEIGHT))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -8,6 +8,13 @@ use super::timers::{StreamTimer, Timer};
 use crate::error::{ConnectionError, ResetError};
 use crate::time::Instant;
 
+/// How long a window too small for a frame is given to grow before it is used: a round trip, within
+/// bounds, because the only one measured so far may have been that of a peer that was not ready.
+const DRIBBLE_DELAY_MIN: Duration = Duration::from_millis(1);
+const DRIBBLE_DELAY_MAX: Duration = Duration::from_secs(1);
+/// For a round trip that has not been measured.
+const DRIBBLE_DELAY_UNKNOWN: Duration = Duration::from_millis(10);
+
 impl Connection {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called. After a call that does not
     /// take the time, such as [`close`](Self::close), this can lie in the past: then
@@ -23,6 +30,8 @@ impl Connection {
             match timer {
                 Timer::Keepalive => self.keepalive_due(now),
                 Timer::KeepaliveReply => self.keepalive_missed(now),
+                Timer::Ping if self.ping.held_up_since().is_some() => self.ping.insist(),
+                Timer::Ping => {}
                 Timer::WriteStall => self.give_up(ConnectionError::WriteStall),
                 Timer::Close => self.close_timed_out(now),
                 Timer::Accept => self.deferral_timed_out(),
@@ -64,7 +73,10 @@ impl Connection {
         let delay = match timer {
             StreamTimer::Open => self.config.open_timeout(),
             StreamTimer::Linger => self.config.linger_timeout(),
-            StreamTimer::Dribble => self.ping.rtt_min().unwrap_or(Duration::from_millis(10)),
+            StreamTimer::Dribble => {
+                let round_trip = self.ping.rtt_min().unwrap_or(DRIBBLE_DELAY_UNKNOWN);
+                round_trip.clamp(DRIBBLE_DELAY_MIN, DRIBBLE_DELAY_MAX)
+            }
         };
         let streams = &self.streams;
         self.timers.arm_stream(timer, now + delay, key, |key| match timer {
@@ -103,6 +115,16 @@ impl Connection {
         } else {
             self.arm_keepalive(now);
         }
+    }
+
+    /// Asks for a ping; if one is on its way, that one has as long as a sign of life would.
+    pub(super) fn request_ping(&mut self) -> u32 {
+        let value = self.ping.request();
+        if let Some(since) = self.ping.held_up_since().filter(|_| self.cause.is_none()) {
+            self.timers.arm(Timer::Ping, since + self.config.keepalive_timeout());
+            self.untimed = true;
+        }
+        value
     }
 
     /// Any byte of the peer is a sign of life.

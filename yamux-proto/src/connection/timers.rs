@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Keepalive,
     /// It was pinged and is still silent: give up.
     KeepaliveReply,
+    /// A ping waits behind one that has not been answered.
+    Ping,
     /// The transport has taken nothing.
     WriteStall,
     /// The phase of closing under way takes too long.
@@ -33,8 +35,14 @@ pub(crate) enum StreamTimer {
 }
 
 impl Timer {
-    const ALL: [Self; 5] =
-        [Self::Keepalive, Self::KeepaliveReply, Self::WriteStall, Self::Close, Self::Accept];
+    const ALL: [Self; 6] = [
+        Self::Keepalive,
+        Self::KeepaliveReply,
+        Self::Ping,
+        Self::WriteStall,
+        Self::Close,
+        Self::Accept,
+    ];
 }
 
 impl StreamTimer {

@@ -133,7 +133,7 @@ impl Connection {
 
     /// How much of `wanted` bytes a stream may stage now; its window and quota are used.
     pub(crate) fn take_room(&mut self, key: Key, wanted: usize) -> Result<usize, WriteError> {
-        let (batch, total) = (self.staging.batch(), self.staging.data_len());
+        let (batch, total) = (self.staging.batch(), self.staging.weight());
         let Some(entry) = self.streams.get_mut(key) else { return Err(WriteError::Finished) };
         if !entry.state.can_send() {
             return Err(entry.state.reset_cause().map_or(WriteError::Finished, WriteError::Reset));
@@ -364,10 +364,10 @@ impl Connection {
                 if !entry.state.can_receive() {
                     return None;
                 }
-                if self.ping.wants_more() {
-                    self.ping.request();
-                }
                 let (delta, grown) = entry.recv.window.update(now, growth);
+                if self.ping.wants_more() {
+                    self.request_ping();
+                }
                 let grown = usize::try_from(grown).unwrap_or(usize::MAX);
                 self.window_growth = self.window_growth.saturating_add(grown);
                 (delta > 0).then_some((Flags::NONE, delta))

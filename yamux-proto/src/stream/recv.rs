@@ -131,9 +131,12 @@ impl RecvHalf {
         let mut left = max.min(queue.len);
         let read = left;
         while left > 0 {
-            left = left.saturating_sub(queue.read_front(left, sink));
+            // What a sink that panics has taken is gone.
+            let taken = queue.read_front(left, sink);
+            queue.len = queue.len.saturating_sub(taken);
+            left = left.saturating_sub(taken);
         }
-        self.settle(read, pool);
+        self.settle(0, pool);
         read
     }
 

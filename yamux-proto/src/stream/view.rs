@@ -1,6 +1,6 @@
 //! The application's view of one stream.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::recv::{Pool, RecvHalf};
 #[cfg(feature = "driver")]
@@ -56,11 +56,12 @@ impl<'a> Stream<'a> {
     /// As for [`write`](Self::write).
     pub fn write_chunk(&mut self, data: &mut Bytes) -> Result<usize, WriteError> {
         let room = self.connection.take_room(self.key, data.len())?;
-        let chunk = data.split_to(room);
         if room < CHUNK_MIN {
-            self.connection.stage_data(self.key, &chunk);
+            // The last reference stays the caller's: to drop it may do anything.
+            self.connection.stage_data(self.key, data.get(..room).unwrap_or_default());
+            data.advance(room);
         } else {
-            self.connection.stage_chunk(self.key, chunk);
+            self.connection.stage_chunk(self.key, data.split_to(room));
         }
         Ok(room)
     }
