@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rig::{Flag, Rig, ready};
-use yamux_proto::driver::{Handle, SessionError, StreamError};
+use yamux_proto::driver::{Handle, Session, SessionError, StreamError};
 use yamux_proto::{Config, Flags, Frame, GoAwayCode, Side};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -350,5 +350,62 @@ fn a_write_that_fails_ends_the_session_in_time_though_the_peer_says_nothing() {
     rig.pass(secs(1));
     let cause = ready(rig.session().closed());
     assert!(matches!(cause, SessionError::Transport(_)), "{cause:?}");
+    assert!(rig.is_done());
+}
+
+#[test]
+fn time_passes_though_there_is_something_to_write_at_every_turn() {
+    let mut rig = Rig::new(Side::Client, quiet().open_timeout(secs(5)).build().unwrap());
+    let mut busy = rig.open();
+    rig.pass(secs(60));
+    assert!(rig.poll(|cx| busy.poll_write(cx, b"x")).is_ready());
+    rig.transport().busy = Some(busy);
+    let _silent = ready(rig.session().open()).unwrap();
+    for _ in 0..20 {
+        rig.advance(secs(1));
+        rig.poll_driver();
+    }
+    assert_eq!(rig.session().stats().resets_sent, 1, "the stream nobody acknowledged is reset");
+    rig.transport().busy = None;
+}
+
+/// A buffer whose owner holds the session, and looks at it as it goes.
+struct BufferOwner {
+    session: Session,
+    data: Vec<u8>,
+}
+
+impl AsRef<[u8]> for BufferOwner {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for BufferOwner {
+    fn drop(&mut self) {
+        self.session.stats();
+    }
+}
+
+/// Writes a chunk that keeps hold of the session; whatever drops it must not hold the lock.
+fn write_owned(rig: &Rig, stream: &mut Handle, len: usize) {
+    let mut chunk = Bytes::from_owner(BufferOwner { session: rig.session(), data: vec![7; len] });
+    assert!(rig.poll(|cx| stream.poll_write_chunk(cx, &mut chunk)).is_ready());
+    assert!(chunk.is_empty());
+}
+
+#[test]
+fn the_owner_of_a_chunk_may_hold_the_session() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    for len in [10, 10_000] {
+        write_owned(&rig, &mut stream, len);
+        rig.run();
+    }
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"next")).is_ready());
+    rig.run();
+    write_owned(&rig, &mut stream, 10_000);
+    rig.session().abort();
+    rig.run();
     assert!(rig.is_done());
 }

@@ -89,6 +89,11 @@ impl Buf for Transmit {
     fn advance(&mut self, mut count: usize) {
         debug_assert!(count <= self.remaining, "no more than remains can be taken");
         self.remaining = self.remaining.saturating_sub(count);
+        if self.remaining == 0 {
+            // Chunks go as soon as they are written: to drop one may run anything.
+            self.clear();
+            return;
+        }
         let mut step = |at: &mut usize, end: usize| {
             let taken = count.min(end.saturating_sub(*at));
             *at = at.saturating_add(taken);

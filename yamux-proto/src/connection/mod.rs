@@ -19,6 +19,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::config::Config;
 use crate::error::{ConnectionError, OpenError, UnknownStream};
 use crate::frame::Decoder;
@@ -129,6 +131,8 @@ pub struct Connection {
     room_offered: bool,
     /// A batch was handed out and is being written.
     in_flight: Option<Debt>,
+    /// What a writer gave by reference and the end of the session kept from being sent.
+    discarded: Vec<Bytes>,
     /// The number of the batch that was thrown away when the session ended.
     lost: Option<u64>,
 
@@ -178,6 +182,7 @@ impl Connection {
             data_batched: 0,
             room_offered: false,
             in_flight: None,
+            discarded: Vec::new(),
             lost: None,
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),

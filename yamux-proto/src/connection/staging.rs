@@ -129,11 +129,12 @@ impl Staging {
         core::mem::take(&mut self.frames)
     }
 
-    /// Throws the batch away.
-    pub(super) fn clear(&mut self) {
+    /// Throws the batch away, and gives back its chunks.
+    pub(super) fn clear(&mut self) -> Vec<Bytes> {
         self.open = None;
-        self.output.clear();
-        self.swap(&mut Output::default());
+        let mut output = Output::default();
+        self.swap(&mut output);
+        output.chunks.into_iter().map(|(_, chunk)| chunk).collect()
     }
 
     pub(super) fn shrink(&mut self) {

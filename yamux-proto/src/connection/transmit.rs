@@ -267,12 +267,18 @@ impl Connection {
         self.lost == Some(batch)
     }
 
+    /// The chunks that were staged and will not be sent: to drop one may run anything.
+    #[cfg(feature = "driver")]
+    pub(crate) fn take_discarded(&mut self) -> alloc::vec::Vec<bytes::Bytes> {
+        core::mem::take(&mut self.discarded)
+    }
+
     /// Forgets everything that was to be sent.
     pub(super) fn clear_output(&mut self) {
         // Streams stage nothing after the first time.
         self.lost.get_or_insert(self.staging.batch());
         self.data_batched = self.data_sent();
-        self.staging.clear();
+        self.discarded.append(&mut self.staging.clear());
         self.refusals.clear();
         self.retiring.clear();
         while let Some(key) = self.announcements.pop_front() {

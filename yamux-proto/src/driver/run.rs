@@ -132,6 +132,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
                 pass @ (Pass::Yield | Pass::Done) => return pass,
             }
         }
+        // With something to write at every turn, time passes all the same.
+        self.deadline = self.shared.look(|state| state.connection.poll_timeout());
         Pass::Yield
     }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hashbrown::HashSet;
 
 use super::error::SessionError;
@@ -164,10 +165,11 @@ impl State {
         }
     }
 
-    /// The driver is done.
-    pub(super) fn finish(&mut self, wakes: &mut Wakes) {
+    /// The driver is done; it drops, without the lock, what was never sent.
+    pub(super) fn finish(&mut self, wakes: &mut Wakes) -> Vec<Bytes> {
         self.finished = true;
         wakes.drop_later(self.driver.take());
+        self.connection.take_discarded()
     }
 
     pub(super) fn wait_to_read(&mut self, key: Key, cx: &Context<'_>, wakes: &mut Wakes) {

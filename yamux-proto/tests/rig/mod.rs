@@ -68,6 +68,8 @@ pub struct Pipe {
     pub broken: bool,
     /// The input ends.
     pub ended: bool,
+    /// A stream that writes a byte while anything is written.
+    pub busy: Option<Handle>,
     reader: Option<Waker>,
 }
 
@@ -103,6 +105,11 @@ impl Transport for End {
     ) -> Poll<io::Result<usize>> {
         if self.0.lock().unwrap().broken {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let busy = self.0.lock().unwrap().busy.take();
+        if let Some(mut stream) = busy {
+            assert!(stream.poll_write(&mut Context::from_waker(Waker::noop()), b"x").is_ready());
+            self.0.lock().unwrap().busy = Some(stream);
         }
         match self.0.lock().unwrap().takes_writes {
             true => Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum())),
@@ -162,6 +169,7 @@ impl Rig {
             write_closed: false,
             broken: false,
             ended: false,
+            busy: None,
             reader: None,
         })));
         let clock = Clock::default();
