@@ -15,7 +15,8 @@ use crate::stream::Stream;
 /// A session: opens and accepts [`Stream`]s over one connection.
 ///
 /// It is a handle that clones share. When the last clone and the last stream are dropped, the session
-/// closes in the background as [`close`](Self::close) does.
+/// closes in the background as [`close`](Self::close) does. Streams that outlive the last clone go on;
+/// the peer's new ones are reset, because nobody could accept them.
 ///
 /// ```
 /// use yamux_async_std::{Config, Session};

@@ -1,5 +1,6 @@
 //! Streams in the traits of futures-io.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -47,14 +48,12 @@ use yamux_proto::driver::{Handle, StreamError};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Stream {
     handle: Handle,
     buffered: Buffered,
 }
 
 /// The reading half of a [`Stream`].
-#[derive(Debug)]
 pub struct RecvHalf {
     handle: Handle,
     buffered: Buffered,
@@ -64,6 +63,19 @@ pub struct RecvHalf {
 #[derive(Debug)]
 pub struct SendHalf {
     handle: Handle,
+}
+
+// What was received is nobody's business in a log.
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+
+impl fmt::Debug for RecvHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvHalf").field("handle", &self.handle).finish_non_exhaustive()
+    }
 }
 
 /// A chunk that `fill_buf` lent out; boxed when it is first used, to keep streams small.

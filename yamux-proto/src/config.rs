@@ -115,6 +115,19 @@ impl Config {
         ConfigBuilder { config: Self::default() }
     }
 
+    /// Starts from this configuration.
+    ///
+    /// ```
+    /// use yamux_proto::Config;
+    ///
+    /// let config = Config::hardened().to_builder().max_inbound_streams(16).build()?;
+    /// assert_eq!(config.accept_backlog(), Config::hardened().accept_backlog());
+    /// # Ok::<(), yamux_proto::ConfigError>(())
+    /// ```
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder { config: self.clone() }
+    }
+
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
     /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most about
     /// 52 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
@@ -134,7 +147,9 @@ impl Config {
         }
     }
 
-    /// Inbound streams that may wait for `accept`; a SYN beyond is refused with RST. Default 1,024.
+    /// Inbound streams that may wait for `accept`. While the application accepts, a SYN beyond waits
+    /// for a place, and all input behind it: for 200 ms at a time, and a second in all until the
+    /// application catches up. Then it is refused with RST. Default 1,024.
     pub const fn accept_backlog(&self) -> usize {
         self.accept_backlog
     }

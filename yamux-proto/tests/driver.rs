@@ -409,3 +409,39 @@ fn the_owner_of_a_chunk_may_hold_the_session() {
     rig.run();
     assert!(rig.is_done());
 }
+
+#[test]
+fn streams_that_nobody_can_accept_are_reset() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let mut held = rig.accept();
+    let syn = |id| Frame::WindowUpdate { stream: id, flags: Flags::SYN, delta: 0 };
+    rig.receive(syn(rig.id(3)));
+    rig.run();
+    rig.transport().output.clear();
+    rig.leave();
+    rig.run();
+    rig.receive(syn(rig.id(5)));
+    rig.run();
+    let resets = [3, 5]
+        .map(|id| Frame::WindowUpdate { stream: rig.id(id), flags: Flags::RST, delta: 0 }.encode());
+    assert_eq!(rig.transport().output, resets.concat());
+    rig.receive(Frame::Data { stream: rig.id(1), flags: Flags::NONE, length: 4 });
+    rig.receive_bytes(b"data");
+    rig.run();
+    let mut read = Vec::new();
+    let poll = rig.poll(|cx| held.poll_read(cx, 10, |piece| read.extend_from_slice(piece)));
+    assert!(poll.is_ready() && !rig.is_done());
+    assert_eq!(read, b"data", "streams that are held go on");
+}
+
+#[test]
+fn what_streams_carry_is_not_for_the_log() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let held = rig.accept();
+    rig.receive(Frame::Data { stream: rig.id(1), flags: Flags::NONE, length: 6 });
+    rig.receive_bytes(b"secret");
+    rig.run();
+    let session = rig.session();
+    let printed = format!("{session:?} {held:?} {:?}", session.accept_turn());
+    assert!(!printed.contains("secret"), "{printed}");
+}

@@ -21,7 +21,7 @@ pub(super) struct Backlog {
     accepting: bool,
     /// It did not do so in time: input does not wait again before the backlog is half empty.
     outwaited: bool,
-    /// When input first waited since the backlog was last half empty.
+    /// When input first waited since the backlog was last half empty and nothing waited for it.
     since: Option<Instant>,
 }
 
@@ -81,7 +81,10 @@ impl Backlog {
         self.len = self.len.saturating_sub(1);
         if self.len <= places / 2 {
             self.outwaited = false;
-            self.since = None;
+            // With one place or two, every stream accepted makes it half empty.
+            if self.deferred.is_none() {
+                self.since = None;
+            }
         }
     }
 

@@ -87,14 +87,19 @@ impl Connection {
         }
         self.phase = Phase::Draining { code, batch: self.staging.batch() };
         self.untimed = true;
+        self.refuse_streams();
+        self.emit(Event::Outbound);
+        self.settle_phase();
+    }
+
+    /// Refuses the peer's new streams from now on, and resets those that wait to be accepted.
+    pub(crate) fn refuse_streams(&mut self) {
         self.refusing = true;
         self.backlog.stop_waiting();
         self.emit_if_accepting_is_over();
         while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
         }
-        self.emit(Event::Outbound);
-        self.settle_phase();
     }
 
     /// Ends the session at once: nothing more is sent.

@@ -222,14 +222,17 @@ impl Session {
 
 impl Clone for Session {
     fn clone(&self) -> Self {
-        self.shared.look(|state| state.handles = state.handles.saturating_add(1));
+        self.shared.look(|state| {
+            state.handles = state.handles.saturating_add(1);
+            state.sessions = state.sessions.saturating_add(1);
+        });
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shared.with(|state, _| state.drop_handle());
+        self.shared.with(|state, _| state.drop_session());
     }
 }
 
@@ -247,6 +250,15 @@ impl fmt::Debug for Session {
 }
 
 impl State {
+    /// The application dropped a session; after the last one, nobody can accept a stream.
+    fn drop_session(&mut self) {
+        self.sessions = self.sessions.saturating_sub(1);
+        if self.sessions == 0 {
+            self.connection.refuse_streams();
+        }
+        self.drop_handle();
+    }
+
     /// The application dropped a session or a stream; after the last one, nobody can use the session.
     pub(super) fn drop_handle(&mut self) {
         self.handles = self.handles.saturating_sub(1);
@@ -270,10 +282,15 @@ impl Drop for Turn<'_> {
 }
 
 /// See [`Session::accept_turn`].
-#[derive(Debug)]
 pub struct AcceptTurn {
     shared: Arc<Shared>,
     ticket: Ticket,
+}
+
+impl fmt::Debug for AcceptTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcceptTurn").finish_non_exhaustive()
+    }
 }
 
 impl Drop for AcceptTurn {

@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) last_pong: Option<(u32, Duration)>,
     /// Sessions and streams that the application holds.
     pub(super) handles: usize,
+    /// The sessions among them.
+    pub(super) sessions: usize,
     failure: Option<Arc<io::Error>>,
     /// The driver is done.
     pub(super) finished: bool,
@@ -89,6 +91,7 @@ impl Shared {
             flushed: 1,
             last_pong: None,
             handles: 1,
+            sessions: 1,
             failure: None,
             finished: false,
             readers_woken: 0,

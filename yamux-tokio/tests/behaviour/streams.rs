@@ -286,3 +286,19 @@ fn writing_nothing_never_waits() {
         assert_eq!(stream.write(&[]).await.unwrap(), 0);
     });
 }
+
+#[test]
+fn what_was_received_is_not_for_the_log() {
+    run(async {
+        let (client, server) = pair();
+        client.open().await.unwrap().write_all(b"secret").await.unwrap();
+        let mut stream = server.accept().await.unwrap();
+        assert_eq!(stream.fill_buf().await.unwrap(), b"secret");
+        let whole = format!("{stream:?}");
+        let (recv, _send) = stream.into_split();
+        // Bytes print as text in quotes.
+        for printed in [whole, format!("{recv:?}"), format!("{:?}", server.incoming())] {
+            assert!(!printed.contains("secret"), "{printed}");
+        }
+    });
+}
