@@ -19,7 +19,8 @@ pub(super) struct Backlog {
     deferred: Option<Deferred>,
     /// The application has accepted, or asked to, since input began to wait.
     accepting: bool,
-    /// It did not do so in time: input does not wait again before the backlog is half empty.
+    /// It did not do so in time: input does not wait again before the backlog is half empty and
+    /// nothing waits for it.
     outwaited: bool,
     /// When input first waited since the backlog was last half empty and nothing waited for it.
     since: Option<Instant>,
@@ -79,12 +80,10 @@ impl Backlog {
     /// A stream was accepted, or will not be; there are `places` in all.
     fn leave(&mut self, places: usize) {
         self.len = self.len.saturating_sub(1);
-        if self.len <= places / 2 {
+        // With one place or two, every stream accepted makes it half empty: what waits counts too.
+        if self.len <= places / 2 && self.deferred.is_none() {
             self.outwaited = false;
-            // With one place or two, every stream accepted makes it half empty.
-            if self.deferred.is_none() {
-                self.since = None;
-            }
+            self.since = None;
         }
     }
 
