@@ -15,7 +15,7 @@ use crate::flow_control::INITIAL_WINDOW;
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
 ///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
-/// - 256 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
+/// - 304 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
 ///   that is more, plus 4 KiB for each stream that the application writes to;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
 ///
@@ -80,8 +80,9 @@ pub enum ConfigError {
         /// `max_receive_window`.
         max: u32,
     },
-    /// Less unread data is allowed than one stream's window may bring.
-    #[error("max_unread_bytes is {0} bytes, less than one stream's window")]
+    /// Less unread data is allowed than the window of one stream may bring: `max_unread_bytes` must
+    /// not be less than `max_receive_window`.
+    #[error("max_unread_bytes is {0}, less than max_receive_window")]
     UnreadTooSmall(usize),
 }
 

@@ -109,7 +109,7 @@ pub enum WriteError {
     #[error("no room in the window or the send buffer")]
     Blocked,
     /// The stream was finished by this side before.
-    #[error("the stream was finished by this side")]
+    #[error("the stream was finished")]
     Finished,
     /// The stream was reset.
     #[error(transparent)]

@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// A session and its driver, which the caller runs: spawned, joined with other futures, or on
-    /// another executor, as long as it is polled inside a Tokio runtime with time enabled.
+    /// another executor, as long as it is always polled inside the same Tokio runtime, with time enabled.
     ///
     /// ```
     /// use yamux_tokio::{Config, Session, Side};
@@ -100,8 +100,9 @@ impl Session {
         session
     }
 
-    /// Opens a stream. Data can be written at once; whether the peer takes the stream shows later.
-    /// Waits while the peer has 256 streams to acknowledge.
+    /// Opens a stream. Data can be written at once; whether the peer takes the stream shows later: one
+    /// that it refuses, because it has too many or its Go Away is still on its way here, is reset with
+    /// code 0. Waits while the peer has 256 streams to acknowledge.
     ///
     /// # Errors
     /// [`SessionError::Refused`] after the peer's Go Away, [`SessionError::IdsExhausted`] after 2^31
@@ -190,15 +191,16 @@ impl Session {
     /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written before
     /// this call goes out; the peer may read it and end the streams that were finished here; then Go
     /// Away, and the end of the transport. Streams that were not finished end with an error, however
-    /// busy they are: to serve them first, [`go_away`](Self::go_away), and close when they are done.
+    /// busy they are, and those that wait to be accepted are reset, even if they hold a complete
+    /// request: to serve them first, [`go_away`](Self::go_away), and close when they are done.
     ///
     /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
     /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
     /// kept for Go Away and the end of the transport.
     ///
     /// # Errors
-    /// Why the session ended, if that was not the will of one of the sides;
-    /// [`SessionError::CloseTimeout`] if data may be lost, be it only that the peer did not end a stream
+    /// Why the session ended, if not by this call or [`abort`](Self::abort), nor by the peer in good
+    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it only that the peer did not end a stream
     /// in time: then it may not have read it all, and most peers drop the rest at Go Away.
     ///
     /// # Cancel safety
@@ -223,7 +225,8 @@ impl Session {
         self.0.closed().await
     }
 
-    /// Whether the session has ended.
+    /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open), after
+    /// the peer's Go Away.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }

@@ -179,7 +179,7 @@ impl Connection {
     /// earlier ones.
     #[cfg(feature = "driver")]
     pub(crate) fn can_open(&self) -> bool {
-        self.phase == Phase::Active && !self.peer_gone
+        self.phase == Phase::Active && !self.peer_gone && self.streams.has_ids()
     }
 
     /// Why the session ended, once it has.

@@ -221,10 +221,14 @@ impl Connection {
         if self.peer_gone {
             return Err(OpenError::Refused);
         }
-        if self.streams.unacked() >= UNACKED_STREAMS {
+        if self.streams.unacked() >= UNACKED_STREAMS && self.streams.has_ids() {
             return Err(OpenError::Backlog);
         }
         let key = self.streams.open(&self.config).ok_or(OpenError::IdsExhausted)?;
+        if !self.streams.has_ids() {
+            // Others may wait for their turn, which will not come.
+            self.emit(Event::Outbound);
+        }
         self.expect_late_frames(LATE_FRAMES);
         self.announce(key);
         self.stats.streams_opened = self.stats.streams_opened.saturating_add(1);

@@ -8,7 +8,7 @@ use core::time::Duration;
 pub struct Stats {
     /// Bytes read from the transport.
     pub bytes_received: u64,
-    /// Bytes handed to the transport, headers included.
+    /// Bytes in line for the transport or taken by it, headers included.
     pub bytes_sent: u64,
     /// Bytes of stream data received.
     pub data_received: u64,

@@ -135,6 +135,11 @@ impl Streams {
         Some(self.insert(Entry::new(id, Opening::SynDue, Held::BOTH, config)))
     }
 
+    /// Whether this side may open another stream, ever.
+    pub(crate) const fn has_ids(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Registers a stream that the peer opened.
     pub(crate) fn arrive(&mut self, id: StreamId, config: &Config) -> Key {
         self.inbound = self.inbound.saturating_add(1);
@@ -308,6 +313,10 @@ fn as_index(slot: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Connection;
+    use crate::error::OpenError;
+    use crate::event::Event;
+    use crate::time::Instant;
 
     #[test]
     fn a_stale_key_finds_nothing() {
@@ -341,6 +350,20 @@ mod tests {
         streams.next = StreamId::new(u32::MAX - 1);
         assert!(streams.open(&config).is_some());
         assert!(streams.open(&config).is_none());
+    }
+
+    #[test]
+    fn those_who_wait_to_open_hear_that_the_ids_have_run_out() {
+        let mut connection = Connection::new(Side::Client, Config::default(), Instant::ORIGIN);
+        while connection.open() != Err(OpenError::Backlog) {}
+        // The peer answers one stream, and the last id goes to one of those who wait.
+        let key = connection.streams.find(StreamId::first(Side::Client)).unwrap();
+        connection.streams.free_place(key, Opening::Done);
+        connection.streams.next = StreamId::new(u32::MAX);
+        while connection.poll_event().is_some() {}
+        assert_eq!(connection.open().map(StreamId::get), Ok(u32::MAX));
+        assert_eq!(connection.poll_event(), Some(Event::Outbound));
+        assert_eq!(connection.open(), Err(OpenError::IdsExhausted));
     }
 
     #[test]

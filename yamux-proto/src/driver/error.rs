@@ -129,8 +129,8 @@ pub enum StreamError {
     /// This side reset the stream, with this code.
     #[error("this side reset the stream with code {0}")]
     ResetLocally(u32),
-    /// The stream was finished by this side before.
-    #[error("the stream was finished by this side")]
+    /// This side has finished the stream before; from `closed`, the peer has too.
+    #[error("the stream was finished")]
     Finished,
     /// The session has ended, or the peer never acknowledged the stream.
     #[error(transparent)]

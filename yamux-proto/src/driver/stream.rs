@@ -60,7 +60,8 @@ impl Handle {
     }
 
     /// Hands up to `max` received bytes to `sink`, piece by piece, and says how many: 0 only after
-    /// the peer's FIN, or if `max` is 0.
+    /// the peer's FIN, or if `max` is 0. `sink` runs while the session is locked: it should copy, and
+    /// must not use the session or a stream of it.
     ///
     /// # Errors
     /// [`StreamError::Reset`] or why the session ended, after all that was received before.
