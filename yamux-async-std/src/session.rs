@@ -197,8 +197,9 @@ impl Session {
     ///
     /// # Errors
     /// Why the session ended, if not by this call or [`abort`](Self::abort), nor by the peer in good
-    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it only that the peer did not end a stream
-    /// in time: then it may not have read it all, and most peers drop the rest at Go Away.
+    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it
+    /// only that the peer did not end a stream in time: then it may not have read it all, and most peers
+    /// drop the rest at Go Away.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled.

@@ -61,7 +61,8 @@ impl Session {
     }
 
     /// A session and its driver, which the caller runs: spawned, joined with other futures, or on
-    /// another executor, as long as it is always polled inside the same Tokio runtime, with time enabled.
+    /// another executor, as long as it is always polled inside the same Tokio runtime, with time
+    /// enabled.
     ///
     /// ```
     /// use yamux_tokio::{Config, Session, Side};
@@ -200,8 +201,9 @@ impl Session {
     ///
     /// # Errors
     /// Why the session ended, if not by this call or [`abort`](Self::abort), nor by the peer in good
-    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it only that the peer did not end a stream
-    /// in time: then it may not have read it all, and most peers drop the rest at Go Away.
+    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it
+    /// only that the peer did not end a stream in time: then it may not have read it all, and most peers
+    /// drop the rest at Go Away.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled.

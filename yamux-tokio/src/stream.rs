@@ -27,9 +27,9 @@ use yamux_proto::driver::{Handle, StreamError};
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
 ///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
 ///
-/// Reads, writes, flushes and shutdowns are cancel safe: a cancelled one has lost no data, and the stream
-/// is finished from the first poll of its end on. So is [`read_chunk`](Self::read_chunk); a cancelled [`write_chunk`](Self::write_chunk) may have sent a
-/// part.
+/// Reads, writes, flushes and shutdowns are cancel safe: a cancelled one has lost no data, and a stream
+/// is finished from the first poll of its end on. So is [`read_chunk`](Self::read_chunk); a cancelled
+/// [`write_chunk`](Self::write_chunk) may have sent a part.
 ///
 /// ```
 /// use bytes::Bytes;
