@@ -76,6 +76,36 @@ fn a_writer_that_waits_for_the_rest_of_a_window_costs_nothing() {
 }
 
 #[test]
+fn an_ack_goes_out_with_the_answer_to_a_short_request() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    rig.receive(Frame::Data { stream: rig.id(1), flags: Flags::SYN | Flags::FIN, length: 7 });
+    rig.receive_bytes(b"request");
+    rig.run();
+    rig.transport().output.clear();
+    let mut stream = ready(rig.session().accept()).unwrap();
+    assert!(rig.turn(), "to accept is news for the driver");
+    assert!(rig.transport().output.is_empty(), "others go first");
+
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"answer")).is_ready());
+    rig.run();
+    let ack = Frame::WindowUpdate { stream: stream.id(), flags: Flags::ACK, delta: 0 };
+    let answer = Frame::Data { stream: stream.id(), flags: Flags::NONE, length: 6 };
+    let expected = [&ack.encode()[..], &answer.encode(), b"answer"].concat();
+    assert_eq!(rig.transport().output, expected);
+}
+
+#[test]
+fn an_ack_does_not_wait_for_long() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    rig.receive(Frame::WindowUpdate { stream: rig.id(1), flags: Flags::SYN, delta: 0 });
+    rig.run();
+    rig.transport().output.clear();
+    let _stream = ready(rig.session().accept()).unwrap();
+    assert!(rig.run() < 5, "the driver yields for ever");
+    assert!(!rig.transport().output.is_empty());
+}
+
+#[test]
 fn a_writer_that_always_finds_room_gives_way() {
     let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
     let mut stream = rig.open();

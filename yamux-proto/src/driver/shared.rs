@@ -56,8 +56,8 @@ pub(super) struct State {
     failure: Option<Arc<io::Error>>,
     /// The driver is done.
     pub(super) finished: bool,
-    /// Readers woken, for the driver's guess at how much output is about to come.
-    readers_woken: u32,
+    /// A guess at how much those who were woken a moment ago are about to write.
+    answers: u32,
 }
 
 /// Where the driver stands as it asks what is next.
@@ -94,7 +94,7 @@ impl Shared {
             sessions: 1,
             failure: None,
             finished: false,
-            readers_woken: 0,
+            answers: 0,
         };
         Self { state: Mutex::new(state) }
     }
@@ -240,7 +240,8 @@ impl State {
     ///
     /// When several readers were woken a moment ago, some of them are about to write: going last
     /// turns their answers into one write, to the gain of many streams. With one reader, waiting
-    /// would only cost it time.
+    /// would only cost it time; but for a new stream there is an ACK to send, and it goes out with
+    /// the answer to a short request, where it would be a write of its own.
     pub(super) fn next(
         &mut self,
         standing: Standing,
@@ -257,7 +258,7 @@ impl State {
                 return Pass::Yield;
             }
             if self.connection.has_output() && self.connection.poll_transmit(now, batch) {
-                self.readers_woken /= 2;
+                self.answers /= 2;
                 return Pass::Write;
             }
         }
@@ -283,9 +284,13 @@ impl State {
         if close { Pass::CloseWrite } else { Pass::Parked }
     }
 
-    /// Whether readers were woken that are likely to write in a moment, behind what is there.
+    /// Whether those who were woken are likely to write in a moment, behind what is there.
     fn expects_output(&self) -> bool {
-        self.readers_woken >= 2 && self.connection.has_output()
+        self.answers >= 2 && self.connection.has_output()
+    }
+
+    fn expect_answers(&mut self, count: u32) {
+        self.answers = self.answers.saturating_add(count);
     }
 
     /// Whether input should stay where it is for now.
@@ -330,13 +335,14 @@ impl State {
         while let Some(event) = self.connection.poll_event_key() {
             match event {
                 Event::Incoming if self.connection.takes_streams() => {
+                    self.expect_answers(2);
                     self.accepts.notify_one(wakes);
                 }
                 Event::Incoming => self.accepts.notify_all(wakes),
                 Event::Outbound if self.connection.can_open() => self.opens.notify_one(wakes),
                 Event::Outbound => self.opens.notify_all(wakes),
                 Event::Readable(key) => {
-                    self.readers_woken = self.readers_woken.saturating_add(1);
+                    self.expect_answers(1);
                     wakes.push(self.wakers(key).read.take());
                 }
                 Event::Writable(key) => wakes.push(self.wakers(key).write.take()),

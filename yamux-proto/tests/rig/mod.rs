@@ -251,11 +251,19 @@ impl Rig {
         }
     }
 
+    /// Polls the driver once if something woke it, and says whether that was so.
+    pub fn turn(&mut self) -> bool {
+        let turn = !self.is_done() && self.woken.take();
+        if turn {
+            self.poll_driver();
+        }
+        turn
+    }
+
     /// Polls the driver for as long as something wakes it, and says how often that was.
     pub fn run(&mut self) -> usize {
         let mut polls = 0;
-        while !self.is_done() && self.woken.take() {
-            self.poll_driver();
+        while self.turn() {
             polls += 1;
             assert!(polls < 1000, "the driver wakes itself without end");
         }
