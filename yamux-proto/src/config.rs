@@ -15,7 +15,7 @@ use crate::flow_control::INITIAL_WINDOW;
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
 ///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
-/// - 304 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
+/// - 608 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
 ///   that is more, plus 4 KiB for each stream that the application writes to;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
 ///
@@ -101,7 +101,7 @@ impl Default for Config {
             initial_receive_window: INITIAL_WINDOW,
             max_receive_window: 16 * 1024 * 1024,
             max_receive_window_total: 64 * 1024 * 1024,
-            send_buffer: 256 * 1024,
+            send_buffer: 1024 * 1024,
             max_unread_bytes: 256 * 1024 * 1024,
         }
     }
@@ -223,7 +223,9 @@ impl Config {
     }
 
     /// Bytes that one stream may have accepted from the application and not yet handed to the
-    /// transport: one half is written while the other fills. Default 256 KiB.
+    /// transport: one half is written while the other fills. A transport that takes its time gets at
+    /// most 128 KiB of a stream at once, whatever is set here. Default 1 MiB: on a fast one, 512 KiB
+    /// at once move 1.4 times as much between two threads as 128 KiB do.
     pub const fn send_buffer(&self) -> usize {
         self.send_buffer
     }

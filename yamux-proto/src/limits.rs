@@ -15,9 +15,13 @@ pub const PENDING_REFUSALS: usize = 256;
 /// Pings that have not been answered; further ones are dropped and counted (CVE-2019-9512).
 pub const PENDING_PONGS: usize = 32;
 
-/// Bytes staged for the transport by all streams together. Without this bound, many bulk streams
-/// would write past the caches, and a small request would wait behind them all.
-pub const STAGED_BYTES: usize = 256 * 1024;
+/// Bytes staged for the transport by all streams together, or half of them if the transport took longer
+/// than [`PROMPT`] over the last batch. Without this bound, many bulk streams would write past the
+/// caches, and a small request would wait behind them all.
+pub const STAGED_BYTES: usize = 512 * 1024;
+
+/// How long a transport may take over a batch and count as fast: a full batch in this time is 4 Gbit/s.
+pub const PROMPT: Duration = Duration::from_millis(1);
 
 /// What a staged frame counts as at the least, in bytes: streams that write a byte each in turn would
 /// otherwise stage a dozen times [`STAGED_BYTES`] in headers.

@@ -22,7 +22,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.initial_receive_window(), 262_144);
     assert_eq!(config.max_receive_window(), 16 << 20);
     assert_eq!(config.max_receive_window_total(), 64 << 20);
-    assert_eq!((config.send_buffer(), config.max_unread_bytes()), (256 << 10, 256 << 20));
+    assert_eq!((config.send_buffer(), config.max_unread_bytes()), (1 << 20, 256 << 20));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod pair;
 
 use bytes::{Buf, Bytes};
 use pair::{Pair, Raw, data, header, id, millis, pattern, ping, secs, update, window_update};
-use yamux_proto::limits::{DRIBBLE, STAGED_BYTES, STAGED_FLOOR};
+use yamux_proto::limits::{DRIBBLE, PROMPT, STAGED_BYTES, STAGED_FLOOR};
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, INITIAL_WINDOW, ProtocolError, ReadError, Side,
     StreamId, Transmit, WriteError,
@@ -294,15 +294,40 @@ fn a_small_request_is_not_starved_beside_bulk() {
 }
 
 #[test]
+fn a_slow_transport_is_given_less_at_once() {
+    let mut raw = Raw::client();
+    let streams = [raw.open().unwrap(), raw.open().unwrap(), raw.open().unwrap()];
+    raw.sent();
+    for stream in streams {
+        raw.send(&window_update(stream.get(), Flags::ACK, 1 << 30));
+    }
+    raw.write(streams[0], b"something");
+    let (mut batch, now) = (Transmit::default(), raw.time);
+    assert!(raw.poll_transmit(now, &mut batch));
+    raw.handle_transmitted(now + PROMPT * 2);
+    batch.advance(batch.remaining());
+    assert!(!raw.poll_transmit(now, &mut batch));
+
+    let room = streams.map(|stream| raw.write(stream, &pattern(1, 1 << 20)));
+    assert_eq!(room, [STAGED_BYTES / 4, STAGED_BYTES / 4, STAGED_FLOOR]);
+    raw.sent();
+    raw.write(streams[2], b"nobody competes any more");
+    raw.sent();
+    assert_eq!(raw.write(streams[2], &pattern(1, 1 << 20)), STAGED_BYTES, "it is fast again");
+}
+
+#[test]
 fn the_floor_is_one_frame_of_4_kib_for_each_stream() {
     let mut raw = Raw::client();
     let streams: Vec<_> = (0..20).map(|_| raw.open().unwrap()).collect();
-    raw.write(streams[0], &pattern(1, WINDOW));
+    raw.sent();
+    raw.send(&window_update(1, Flags::ACK, 1 << 30));
+    assert_eq!(raw.write(streams[0], &pattern(1, 1 << 20)), STAGED_BYTES);
     for stream in &streams[1..] {
         assert_eq!(raw.write(*stream, &pattern(2, 50_000)), STAGED_FLOOR);
     }
     let staged: usize = raw.sent().iter().map(|sent| sent.body.len()).sum();
-    assert_eq!(staged, WINDOW + 19 * STAGED_FLOOR);
+    assert_eq!(staged, STAGED_BYTES + 19 * STAGED_FLOOR);
 }
 
 #[test]
@@ -355,6 +380,8 @@ fn bulk_streams_take_turns() {
 fn a_writer_that_leaves_its_turn_does_not_stall_the_others() {
     let mut raw = Raw::client();
     let streams: Vec<_> = (0..12).map(|_| raw.open().unwrap()).collect();
+    raw.sent();
+    raw.send(&window_update(1, Flags::ACK, 1 << 30));
     raw.write(streams[0], &pattern(1, STAGED_BYTES));
     for stream in &streams[1..] {
         raw.write(*stream, &[0; 10_000]);

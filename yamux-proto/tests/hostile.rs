@@ -11,8 +11,8 @@ use pair::{
     window_update,
 };
 use yamux_proto::limits::{
-    ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, RESETS,
-    STAGED_BYTES, STAGED_FLOOR,
+    ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, PROMPT,
+    RESETS, STAGED_BYTES, STAGED_FLOOR,
 };
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, FrameError, INITIAL_WINDOW, ProtocolError, Side,
@@ -279,7 +279,7 @@ fn the_limits_are_the_documented_ones() {
     assert_eq!((GLITCHES.burst, GLITCHES.per_second), (1024, 100));
     assert_eq!((RESETS.burst, RESETS.per_second), (1024, 256));
     assert_eq!((PENDING_PONGS, PENDING_REFUSALS), (32, 256));
-    assert_eq!((STAGED_BYTES, STAGED_FLOOR), (256 * 1024, 4096));
+    assert_eq!((STAGED_BYTES, STAGED_FLOOR, PROMPT), (512 * 1024, 4096, millis(1)));
     assert_eq!((ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL), (millis(200), secs(1)));
 }
 

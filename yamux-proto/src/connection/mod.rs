@@ -6,6 +6,7 @@ pub(crate) mod event;
 mod go_away;
 mod lifecycle;
 mod offences;
+mod pace;
 mod ping;
 mod receive;
 mod staging;
@@ -37,6 +38,7 @@ pub(crate) use streams::Key;
 
 use backlog::Backlog;
 use go_away::Phase;
+use pace::Pace;
 use ping::Ping;
 use receive::Body;
 use staging::{Debt, Staging};
@@ -123,8 +125,9 @@ pub struct Connection {
     retiring: Vec<Key>,
     /// Streams whose application waits for room in the staged output, in line.
     writers: VecDeque<Key>,
-    /// What one stream may stage in the batch, in bytes.
-    quota: usize,
+    pace: Pace,
+    /// What each of the streams that compete for the batch may stage in it, in bytes.
+    share: usize,
     /// Bytes of stream data in the batches that were handed out.
     data_batched: u64,
     /// Writers were told of room and have not had the chance to use it.
@@ -178,7 +181,8 @@ impl Connection {
             refusals: VecDeque::new(),
             retiring: Vec::new(),
             writers: VecDeque::new(),
-            quota: transmit::quota(&config),
+            pace: Pace::new(),
+            share: usize::MAX,
             data_batched: 0,
             room_offered: false,
             in_flight: None,

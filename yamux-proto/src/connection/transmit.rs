@@ -8,12 +8,11 @@ use super::go_away::Phase;
 use super::staging::Debt;
 use super::streams::{Key, Opening};
 use super::timers::{StreamTimer, Timer};
-use crate::config::Config;
 use crate::error::{ProtocolError, ResetError, WriteError};
 use crate::event::Event;
 use crate::flow_control::Growth;
 use crate::frame::{Flags, Frame, HEADER_LEN};
-use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_BYTES, STAGED_FLOOR};
+use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_FLOOR};
 use crate::stream::{Blocked, Dribble};
 use crate::time::Instant;
 
@@ -35,6 +34,7 @@ impl Connection {
             let debt = self.fill(now, batch);
             self.in_flight = batch.has_remaining().then_some(debt);
             if self.in_flight.is_some() {
+                self.pace.hand_out(now);
                 return true;
             }
             self.settle_phase();
@@ -71,6 +71,7 @@ impl Connection {
     /// Tells that the last batch is in the transport's hands.
     pub fn handle_transmitted(&mut self, now: Instant) {
         self.tick(now);
+        self.pace.taken(now);
         self.in_flight = None;
         if self.timers.is_armed(Timer::WriteStall) {
             self.timers.disarm(Timer::WriteStall);
@@ -131,7 +132,7 @@ impl Connection {
         true
     }
 
-    /// How much of `wanted` bytes a stream may stage now; its window and quota are used.
+    /// How much of `wanted` bytes a stream may stage now; its window and its part of the batch are used.
     pub(crate) fn take_room(&mut self, key: Key, wanted: usize) -> Result<usize, WriteError> {
         let (batch, total) = (self.staging.batch(), self.staging.weight());
         let Some(entry) = self.streams.get_mut(key) else { return Err(WriteError::Finished) };
@@ -153,8 +154,9 @@ impl Connection {
         }
         let staged = entry.send.staged_in(batch);
         let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
-        let quota = self.quota.saturating_sub(staged);
-        let room = quota.min(STAGED_BYTES.saturating_sub(total).max(floor));
+        let quota = self.pace.stream_max(self.config.send_buffer()).min(self.share);
+        let left = self.pace.batch_max().saturating_sub(total).max(floor);
+        let room = quota.saturating_sub(staged).min(left);
         if room == 0 {
             entry.send.blocked = Blocked::OnRoom;
             if !core::mem::replace(&mut entry.send.in_line, true) {
@@ -293,14 +295,10 @@ impl Connection {
 
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
-        if self.writers.is_empty() {
-            self.quota = quota(&self.config);
-            return;
-        }
         // Streams that compete for a batch share it, or the first in line would fill it each time.
-        let share = STAGED_BYTES.checked_div(self.writers.len()).unwrap_or(STAGED_BYTES);
-        self.quota = share.max(FRAME_BODY).min(quota(&self.config));
-        let mut offers = STAGED_BYTES / FRAME_BODY;
+        let batch = self.pace.batch_max();
+        self.share = batch.checked_div(self.writers.len()).unwrap_or(usize::MAX).max(FRAME_BODY);
+        let mut offers = batch / FRAME_BODY;
         while offers > 0 {
             let Some(key) = self.writers.pop_front() else { return };
             let Some(entry) = self.streams.get_mut(key) else { continue };
@@ -389,11 +387,4 @@ impl Connection {
             budget: total.saturating_sub(self.window_growth),
         }
     }
-}
-
-/// What one stream may stage in a batch: half of its buffer, so that the peer begins to take one half
-/// while the other fills. A batch as large as the initial window would make each side wait for the
-/// other in turn.
-pub(super) fn quota(config: &Config) -> usize {
-    config.send_buffer().div_ceil(2)
 }

@@ -270,7 +270,7 @@ impl Link {
 impl Pair {
     /// Both ends with default settings, but for the room to stage a whole window.
     pub fn new() -> Self {
-        Self::with(whole_window(), whole_window())
+        Self::with(Config::default(), Config::default())
     }
 
     pub fn with(client: Config, server: Config) -> Self {
@@ -367,12 +367,12 @@ impl Raw {
 
     /// The session is a server, the hand-written peer a client.
     pub fn server() -> Self {
-        Self::new(Side::Server, whole_window())
+        Self::new(Side::Server, Config::default())
     }
 
     /// The session is a client, the hand-written peer a server.
     pub fn client() -> Self {
-        Self::new(Side::Client, whole_window())
+        Self::new(Side::Client, Config::default())
     }
 
     /// A server that has accepted stream 1.
@@ -562,8 +562,3 @@ pub fn said_go_away(code: u32) -> Frame {
 
 /// What reading an empty but open stream says.
 pub const NOTHING_YET: Result<usize, ReadError> = Err(ReadError::Blocked);
-
-/// Settings with which a stream can stage its whole initial window in one batch.
-fn whole_window() -> Config {
-    Config::builder().send_buffer(512 * 1024).build().unwrap()
-}
