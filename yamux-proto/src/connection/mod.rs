@@ -126,8 +126,6 @@ pub struct Connection {
     /// Streams whose application waits for room in the staged output, in line.
     writers: VecDeque<Key>,
     pace: Pace,
-    /// What each of the streams that compete for the batch may stage in it, in bytes.
-    share: usize,
     /// Bytes of stream data in the batches that were handed out.
     data_batched: u64,
     /// Writers were told of room and have not had the chance to use it.
@@ -181,8 +179,7 @@ impl Connection {
             refusals: VecDeque::new(),
             retiring: Vec::new(),
             writers: VecDeque::new(),
-            pace: Pace::new(),
-            share: usize::MAX,
+            pace: Pace::new(config.send_buffer()),
             data_batched: 0,
             room_offered: false,
             in_flight: None,

@@ -154,9 +154,8 @@ impl Connection {
         }
         let staged = entry.send.staged_in(batch);
         let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
-        let quota = self.pace.stream_max(self.config.send_buffer()).min(self.share);
-        let left = self.pace.batch_max().saturating_sub(total).max(floor);
-        let room = quota.saturating_sub(staged).min(left);
+        let left = self.pace.batch_max.saturating_sub(total).max(floor);
+        let room = self.pace.stream_max.saturating_sub(staged).min(left);
         if room == 0 {
             entry.send.blocked = Blocked::OnRoom;
             if !core::mem::replace(&mut entry.send.in_line, true) {
@@ -295,10 +294,8 @@ impl Connection {
 
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
-        // Streams that compete for a batch share it, or the first in line would fill it each time.
-        let batch = self.pace.batch_max();
-        self.share = batch.checked_div(self.writers.len()).unwrap_or(usize::MAX).max(FRAME_BODY);
-        let mut offers = batch / FRAME_BODY;
+        self.pace.share(self.writers.len());
+        let mut offers = self.pace.batch_max / FRAME_BODY;
         while offers > 0 {
             let Some(key) = self.writers.pop_front() else { return };
             let Some(entry) = self.streams.get_mut(key) else { continue };
