@@ -146,8 +146,7 @@ impl Connection {
             return Ok(0);
         }
         let (window, worthwhile) = (entry.send.window.available(), wanted.min(DRIBBLE));
-        let dribbles = window > 0 && entry.send.dribble == Dribble::Allowed;
-        if window < worthwhile && !dribbles {
+        if window < worthwhile && (window == 0 || entry.send.dribble != Dribble::Allowed) {
             entry.send.blocked = Blocked::OnWindow(u16::try_from(worthwhile).unwrap_or(u16::MAX));
             self.await_window(key);
             return Err(WriteError::Blocked);
