@@ -112,6 +112,21 @@ fn a_ping_whose_answer_is_lost_holds_up_the_next_for_a_while_only() {
 }
 
 #[test]
+fn an_answer_that_comes_after_all_is_no_offence() {
+    let mut raw = Raw::client();
+    raw.sent();
+    let value = raw.ping();
+    raw.pass(secs(10));
+    assert_eq!(raw.frames(), [Frame::Ping { request: true, value }]);
+    raw.pong(1);
+    assert_eq!((raw.take_events(), raw.stats().glitches), (vec![], 0));
+    raw.pong(value);
+    assert_eq!((raw.take_events().len(), raw.stats().glitches), (1, 0));
+    raw.pong(1);
+    assert_eq!(raw.stats().glitches, 1, "it came already");
+}
+
+#[test]
 fn unknown_pongs_are_ignored_and_counted() {
     let mut raw = Raw::client();
     raw.send(&[ping(false, 77), ping(false, 1), ping(false, 1)].concat());

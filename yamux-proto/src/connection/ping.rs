@@ -23,6 +23,8 @@ pub(crate) struct Ping {
     rtt: Option<Duration>,
     rtt_min: Option<Duration>,
     answered: u32,
+    /// Pings that were given up on; their answers may still come.
+    given_up: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,17 @@ enum Flight {
     Due,
     /// It was handed to the transport at this time.
     Sent(Instant),
+}
+
+/// What an answer is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pong {
+    /// The ping under way, which took so long there and back.
+    Expected(Duration),
+    /// A ping that was given up on.
+    Late,
+    /// None of ours.
+    Unasked,
 }
 
 /// The peer pinged more often than it takes answers.
@@ -64,6 +77,9 @@ impl Ping {
 
     /// Sends a new ping even while one is on its way: its answer may have been dropped.
     pub(crate) fn insist(&mut self) {
+        if let Flight::Sent(_) = self.flight {
+            self.given_up = self.given_up.saturating_add(1);
+        }
         self.start();
     }
 
@@ -94,12 +110,12 @@ impl Ping {
         Some(self.value)
     }
 
-    /// Takes an answer: the round trip, or `None` if nobody asked for it.
-    pub(crate) fn receive_pong(&mut self, now: Instant, value: u32) -> Option<Duration> {
-        let Flight::Sent(sent) = self.flight else { return None };
-        if value != self.value {
-            return None;
-        }
+    /// Takes an answer.
+    pub(crate) fn receive_pong(&mut self, now: Instant, value: u32) -> Pong {
+        let sent = match self.flight {
+            Flight::Sent(sent) if value == self.value => sent,
+            Flight::None | Flight::Due | Flight::Sent(_) => return self.receive_late(),
+        };
         let rtt = now - sent;
         self.rtt = Some(rtt);
         self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
@@ -108,7 +124,17 @@ impl Ping {
         if self.again {
             self.start();
         }
-        Some(rtt)
+        Pong::Expected(rtt)
+    }
+
+    fn receive_late(&mut self) -> Pong {
+        match self.given_up.checked_sub(1) {
+            Some(left) => {
+                self.given_up = left;
+                Pong::Late
+            }
+            None => Pong::Unasked,
+        }
     }
 
     /// Takes the peer's ping.

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::Connection;
 use super::offences::Load;
+use super::ping::Pong;
 use super::streams::{Key, Opening};
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
@@ -330,8 +331,9 @@ impl Connection {
 
     fn receive_pong(&mut self, now: Instant, value: u32) -> Result<(), ProtocolError> {
         match self.ping.receive_pong(now, value) {
-            Some(rtt) => self.emit(Event::Pong { value, rtt }),
-            None => self.glitch(now)?,
+            Pong::Expected(rtt) => self.emit(Event::Pong { value, rtt }),
+            Pong::Late => {}
+            Pong::Unasked => self.glitch(now)?,
         }
         Ok(())
     }
