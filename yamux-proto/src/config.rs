@@ -225,7 +225,7 @@ impl Config {
     /// Bytes that one stream may have accepted from the application and not yet handed to the
     /// transport: one half is written while the other fills. A transport that takes its time gets at
     /// most 128 KiB of a stream at once, whatever is set here. Default 1 MiB: on a fast one, 512 KiB
-    /// at once move 1.4 times as much between two threads as 128 KiB do.
+    /// at once move 1.3 times as much between two threads as 128 KiB do.
     pub const fn send_buffer(&self) -> usize {
         self.send_buffer
     }
