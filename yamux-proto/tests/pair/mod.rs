@@ -268,7 +268,7 @@ impl Link {
 }
 
 impl Pair {
-    /// Both ends with default settings, but for the room to stage a whole window.
+    /// Both ends with default settings.
     pub fn new() -> Self {
         Self::with(Config::default(), Config::default())
     }
