@@ -105,6 +105,51 @@ fn an_ack_does_not_wait_for_long() {
     assert!(!rig.transport().output.is_empty());
 }
 
+/// A message of the peer, which wakes the reader of its stream.
+fn message(rig: &mut Rig, stream: &mut Handle) {
+    assert!(rig.poll(|cx| stream.poll_read(cx, 64, |_| {})).is_pending());
+    rig.receive(Frame::Data { stream: stream.id(), flags: Flags::NONE, length: 4 });
+    rig.receive_bytes(b"ping");
+}
+
+/// The reader takes the message and answers.
+fn answer(rig: &mut Rig, stream: &mut Handle) {
+    assert!(matches!(rig.poll(|cx| stream.poll_read(cx, 64, |_| {})), Poll::Ready(Ok(4))));
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"pong")).is_ready());
+}
+
+#[test]
+fn the_answers_of_several_readers_go_out_together() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut streams = [rig.open(), rig.open(), rig.open()];
+    rig.transport().output.clear();
+    streams.iter_mut().for_each(|stream| message(&mut rig, stream));
+    assert!(rig.turn());
+    answer(&mut rig, &mut streams[0]);
+    assert!(rig.turn());
+    assert!(rig.transport().output.is_empty(), "the other readers go first");
+    streams[1..].iter_mut().for_each(|stream| answer(&mut rig, stream));
+    rig.run();
+    assert_eq!(rig.transport().output.len(), 3 * (12 + 4));
+}
+
+#[test]
+fn the_answer_of_a_lone_reader_goes_out_at_once() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    // A new stream, for whose first answer the driver does wait.
+    let mut stream = rig.accept();
+    for round in 0..8 {
+        rig.transport().output.clear();
+        message(&mut rig, &mut stream);
+        rig.run();
+        answer(&mut rig, &mut stream);
+        assert!(rig.turn());
+        let sent = !rig.transport().output.is_empty();
+        assert!(sent || round < 3, "nobody else is about to write in round {round}");
+        rig.run();
+    }
+}
+
 #[test]
 fn a_writer_that_always_finds_room_gives_way() {
     let mut rig = Rig::new(Side::Client, quiet().build().unwrap());

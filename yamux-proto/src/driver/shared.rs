@@ -56,7 +56,8 @@ pub(super) struct State {
     failure: Option<Arc<io::Error>>,
     /// The driver is done.
     pub(super) finished: bool,
-    /// A guess at how much those who were woken a moment ago are about to write.
+    /// A guess at how many of those who were woken a moment ago are about to write: readers woken
+    /// since the last batch, and half of what the guess was then.
     answers: u32,
 }
 
@@ -148,6 +149,10 @@ impl Shared {
 }
 
 impl State {
+    /// From this guess on, more than one is about to write. One reader alone does not keep it there:
+    /// with a batch after each time that it was woken, the guess settles at 1 or 2.
+    const COMPANY: u32 = 3;
+
     /// Why the session has ended, if it has.
     pub(super) fn cause(&self) -> Option<SessionError> {
         self.connection.cause().map(|cause| SessionError::new(cause, self.failure.as_ref()))
@@ -286,7 +291,7 @@ impl State {
 
     /// Whether those who were woken are likely to write in a moment, behind what is there.
     fn expects_output(&self) -> bool {
-        self.answers >= 2 && self.connection.has_output()
+        self.answers >= Self::COMPANY && self.connection.has_output()
     }
 
     fn expect_answers(&mut self, count: u32) {
@@ -335,7 +340,7 @@ impl State {
         while let Some(event) = self.connection.poll_event_key() {
             match event {
                 Event::Incoming if self.connection.takes_streams() => {
-                    self.expect_answers(2);
+                    self.expect_answers(Self::COMPANY);
                     self.accepts.notify_one(wakes);
                 }
                 Event::Incoming => self.accepts.notify_all(wakes),
