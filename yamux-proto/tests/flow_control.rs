@@ -4,6 +4,8 @@
 
 mod pair;
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use pair::{Pair, Raw, data, header, id, millis, pattern, ping, secs, update, window_update};
 use yamux_proto::limits::{DRIBBLE, PROMPT, STAGED_BYTES, STAGED_FLOOR};
@@ -521,16 +523,23 @@ fn a_writer_stands_in_line_for_room_once() {
     assert!(offers <= 2 * streams.len(), "{offers} offers to {} streams", streams.len());
 }
 
-/// A server with a round trip of 50 ms that is well known, and an accepted stream.
+/// The round trip of a short path.
+const SHORT: Duration = Duration::from_millis(4);
+
+/// A server at the end of a short path that is well known, and an accepted stream.
 fn measured(config: Config) -> (Raw, StreamId) {
+    measured_over(SHORT, config)
+}
+
+fn measured_over(rtt: Duration, config: Config) -> (Raw, StreamId) {
     let mut raw = Raw::new(Side::Server, config);
     for value in 1..=6 {
         raw.ping();
         raw.sent();
-        raw.pass(millis(50));
+        raw.pass(rtt);
         raw.pong(value);
     }
-    assert_eq!(raw.stats().rtt_min, Some(millis(50)));
+    assert_eq!(raw.stats().rtt_min, Some(rtt));
     raw.send(&window_update(1, Flags::SYN, 0));
     let stream = raw.accept().unwrap();
     raw.sent();
@@ -557,7 +566,7 @@ fn the_window_doubles_while_it_limits_the_peer_up_to_its_ceiling() {
     let (mut raw, _) = measured(config);
     let mut window = INITIAL_WINDOW;
     for expected in [1 << 19, 1 << 20, 1 << 20, 1 << 20] {
-        raw.pass(millis(50));
+        raw.pass(SHORT);
         window = move_window(&mut raw, 1, window);
         assert_eq!(window, expected);
     }
@@ -565,10 +574,23 @@ fn the_window_doubles_while_it_limits_the_peer_up_to_its_ceiling() {
 }
 
 #[test]
+fn on_a_long_path_the_window_grows_each_round_trip_and_fourfold_while_small() {
+    let rtt = millis(50);
+    let (mut raw, _) = measured_over(rtt, Config::default());
+    let mut window = INITIAL_WINDOW;
+    for expected in [1 << 20, 4 << 20, 8 << 20, 16 << 20, 16 << 20] {
+        // The first half of the burst that the window allows.
+        window += move_window(&mut raw, 1, window / 2) - window / 2;
+        assert_eq!(window, expected);
+        raw.pass(rtt);
+    }
+}
+
+#[test]
 fn the_window_keeps_its_size_when_the_peer_or_the_application_is_the_limit() {
     let (mut raw, _) = measured(Config::default());
     for _ in 0..4 {
-        raw.pass(millis(200));
+        raw.pass(SHORT * 4);
         assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW), INITIAL_WINDOW);
     }
 }
@@ -609,7 +631,7 @@ fn windows_grow_within_the_budget_of_the_connection_and_give_it_back() {
     raw.send(&window_update(3, Flags::SYN, 0));
     let second = raw.accept().unwrap();
     raw.sent();
-    raw.pass(millis(50));
+    raw.pass(SHORT);
     assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW), 2 * INITIAL_WINDOW);
     assert_eq!(move_window(&mut raw, 3, INITIAL_WINDOW), INITIAL_WINDOW + 300_000 - INITIAL_WINDOW);
     assert_eq!(raw.stats().window_growth, 300_000);
@@ -623,7 +645,7 @@ fn windows_grow_within_the_budget_of_the_connection_and_give_it_back() {
 #[test]
 fn the_peer_may_use_a_grown_window_to_its_last_byte() {
     let (mut raw, stream) = measured(Config::default());
-    raw.pass(millis(50));
+    raw.pass(SHORT);
     let window = move_window(&mut raw, 1, INITIAL_WINDOW);
     raw.send(&data(1, Flags::NONE, &vec![1; window as usize]));
     assert_eq!((raw.cause(), raw.read(stream).len()), (None, window as usize));

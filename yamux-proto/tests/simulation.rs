@@ -68,6 +68,22 @@ fn a_tuned_window_fills_a_long_fat_line() {
 }
 
 #[test]
+fn a_transfer_over_a_long_line_gets_going_within_a_few_round_trips() {
+    // What a second of the line would carry, less the round trips in which the window is too small.
+    for (delay, percent) in [(12, 90), (25, 80), (50, 60)] {
+        let mut pair = Pair::new().over(millis(delay), GIGABIT);
+        let stream = pair.client.open().unwrap();
+        pair.pass(millis(4 * delay));
+        pair.server.accept().unwrap();
+        let received = bulk(&mut pair, stream, secs(1));
+        let line = GIGABIT as usize / 100 * percent;
+        assert!(received >= line, "{received} of {line} bytes with {delay} ms each way");
+        let window = pair.server.stats().window_growth + 262_144;
+        assert!(window <= 4 * GIGABIT as usize / 500 * delay as usize, "too much for {delay} ms");
+    }
+}
+
+#[test]
 fn a_window_that_may_not_grow_gives_one_window_a_round_trip() {
     let fixed = Config::builder().max_receive_window(262_144).build().unwrap();
     let mut pair = Pair::with(fixed.clone(), fixed).over(millis(25), GIGABIT);
