@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::{
     contender::Name,
-    link::{Memory, Path, SmolTcp, Tcp},
+    link::{Memory, Namespaces, Path, SmolTcp, Tcp},
     measure::{Budget, Measurement, figure},
     runtime::Runtime,
     workload::{
@@ -25,6 +25,7 @@ enum Work {
     Open(OpenMany),
     Idle(IdleConnection),
     Path(LongPath),
+    PathTcp(LongPath),
     Codec(Codec),
     FromGo(FromGo),
 }
@@ -103,6 +104,8 @@ pub const CASES: &[Case] = &[
     codec("codec-decode", "reading frame headers", Codec::Decode),
     path("path-1", "1 stream over 50 ms and 1 Gbit/s", 1),
     path("path-16", "16 streams over 50 ms and 1 Gbit/s", 16),
+    path_tcp("path-tcp-1", "the same path under the kernel's TCP, 1 stream", 1),
+    path_tcp("path-tcp-16", "the same path under the kernel's TCP, 16 streams", 16),
     from_go("path-from-go-1", "the same path, 1 stream from Go to ours", 1),
     from_go("path-from-go-16", "the same path, 16 streams from Go to ours", 16),
 ];
@@ -152,7 +155,14 @@ const fn open(
 }
 
 const fn path(name: &'static str, about: &'static str, streams: usize) -> Case {
-    let work = Work::Path(LongPath { streams });
+    over_path(name, about, Work::Path(LongPath { streams }))
+}
+
+const fn path_tcp(name: &'static str, about: &'static str, streams: usize) -> Case {
+    over_path(name, about, Work::PathTcp(LongPath { streams }))
+}
+
+const fn over_path(name: &'static str, about: &'static str, work: Work) -> Case {
     let figure = figure::BYTES_PER_SECOND;
     Case { name, about, figure, quick: false, work, who: Who::Rust, chunks: false, runtimes: MT }
 }
@@ -215,10 +225,18 @@ impl Case {
             | Work::Churn(_)
             | Work::BesideBulk(_)
             | Work::Memory(_) => true,
-            Work::Open(_) | Work::Idle(_) | Work::Path(_) | Work::Codec(_) | Work::FromGo(_) => {
-                false
-            }
+            Work::Open(_)
+            | Work::Idle(_)
+            | Work::Path(_)
+            | Work::PathTcp(_)
+            | Work::Codec(_)
+            | Work::FromGo(_) => false,
         }
+    }
+
+    /// Whether it needs the right to make network namespaces.
+    pub fn needs_namespaces(&self) -> bool {
+        matches!(self.work, Work::PathTcp(_))
     }
 
     /// Whether an operation of the budget is a bulk write.
@@ -255,6 +273,10 @@ impl Case {
             Work::Open(work) => contender.run(&work, link, budget).await,
             Work::Idle(work) => contender.run(&work, link, budget).await,
             Work::Path(work) => contender.run(&work, &Path::GIGABIT_50_MS, budget).await,
+            Work::PathTcp(work) => {
+                let link = Namespaces { path: Path::GIGABIT_50_MS, tcp: link.clone() };
+                contender.run(&work, &link, budget).await
+            }
         }
     }
 }
@@ -277,6 +299,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Path(_)
+            | Work::PathTcp(_)
             | Work::Codec(_)
             | Work::FromGo(_) => anyhow::bail!("{} does not run on smol here", self.name),
         }
@@ -294,6 +317,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Path(_)
+            | Work::PathTcp(_)
             | Work::Codec(_)
             | Work::FromGo(_) => anyhow::bail!("{} is not done by chunks", self.name),
         }

@@ -125,6 +125,8 @@ const TARGETS: &[Target] = &[
     most("open-1m", &[MT], SECONDS, 12.0, Against::Elsewhere(Name::Ours, "open-100k")),
     least("path-1", &[MT], BYTES_PER_SECOND, 0.98, RAW),
     least("path-16", &[MT], BYTES_PER_SECOND, 0.98, RAW),
+    least("path-tcp-1", &[MT], BYTES_PER_SECOND, 0.98, RAW),
+    least("path-tcp-16", &[MT], BYTES_PER_SECOND, 0.98, RAW),
     least("path-from-go-1", &[MT], BYTES_PER_SECOND, 0.95, Against::Elsewhere(Name::Raw, "path-1")),
     least("path-from-go-16", &[MT], BYTES_PER_SECOND, 0.95, Against::Elsewhere(Name::Raw, "path-16")),
     least("bulk-1", &[SMOL], BYTES_PER_SECOND, 0.85, Against::Runtime(CT)),

@@ -79,6 +79,7 @@ fn quantity(name: &str) -> &'static str {
         figure::P50 => "median",
         figure::P99 => "99th percentile",
         figure::BYTES_PER_SECOND => "bytes a second",
+        figure::FIRST_SECOND => "bytes",
         figure::RESIDENT => "resident bytes each",
         _ => "a second",
     }

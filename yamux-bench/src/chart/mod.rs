@@ -48,7 +48,11 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         file: "path.svg", title: "50 ms, 1 Gbit/s: more is better",
-        workloads: &["path-1", "path-16"], figures: &[figure::BYTES_PER_SECOND],
+        workloads: &["path-1", "path-16", "path-tcp-1", "path-tcp-16"], figures: &[figure::BYTES_PER_SECOND],
+    },
+    Subject {
+        file: "path-start.svg", title: "The first second of 50 ms, 1 Gbit/s: more is better",
+        workloads: &["path-1", "path-16", "path-tcp-1", "path-tcp-16"], figures: &[figure::FIRST_SECOND],
     },
 ];
 

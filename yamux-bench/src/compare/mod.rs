@@ -21,7 +21,7 @@ use crate::{
     contender::Name,
     cost::{self, Tool},
     go,
-    link::Tcp,
+    link::{Namespaces, Tcp},
     machine::{Machine, commit},
     measure::{Budget, Measurement},
     one::{Run, report},
@@ -91,9 +91,9 @@ impl Plan {
         named && (case.quick || !self.quick || !self.workloads.is_empty())
     }
 
-    fn contenders(&self, case: &Case, runtime: Runtime, go: Option<&Path>) -> Vec<Name> {
+    fn contenders(&self, case: &Case, runtime: Runtime, equipment: &Equipment) -> Vec<Name> {
         let wanted = |it: &Name| self.contenders.is_empty() || self.contenders.contains(it);
-        let possible = |it: &Name| case.admits_on(runtime, *it) && (go.is_some() || !it.is_go());
+        let possible = |it: &Name| case.admits_on(runtime, *it) && equipment.suffices(case, *it);
         Name::ALL.into_iter().filter(wanted).filter(possible).collect()
     }
 
@@ -114,7 +114,7 @@ impl Plan {
 /// That nothing could be run at all, or that ours failed in a workload; a rival that fails is part
 /// of what is found.
 pub fn compare(plan: &Plan, link: &Tcp, directory: Option<&Path>) -> anyhow::Result<()> {
-    let go = go_program(plan);
+    let equipment = Equipment::find(plan);
     let mut machine = Machine::describe(link)?;
     // Before the runs: what is checked out afterwards need not be what ran.
     let commit = commit();
@@ -132,7 +132,7 @@ pub fn compare(plan: &Plan, link: &Tcp, directory: Option<&Path>) -> anyhow::Res
             machine.load
         );
     }
-    let mut entries = run_all(plan, link, go.as_deref(), &mut machine.versions);
+    let mut entries = run_all(plan, link, &equipment, &mut machine.versions);
     if plan.costs {
         add_costs(plan, link, &mut entries);
     }
@@ -162,12 +162,33 @@ fn judge(record: &Record) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The Go program, unless nobody wants it or it cannot be built here.
-fn go_program(plan: &Plan) -> Option<PathBuf> {
-    if !plan.contenders.is_empty() && !plan.contenders.iter().any(|it| it.is_go()) {
-        return None;
+/// What not every machine has.
+#[derive(Debug)]
+struct Equipment {
+    /// The Go program.
+    go: Option<PathBuf>,
+    /// The right to make network namespaces.
+    namespaces: bool,
+}
+
+impl Equipment {
+    /// Looks for what the plan has a use for, and says what is not there.
+    fn find(plan: &Plan) -> Self {
+        let wants_go = plan.contenders.is_empty() || plan.contenders.iter().any(|it| it.is_go());
+        let go = wants_go.then(go::build).and_then(|built| {
+            built.inspect_err(|error| println!("without the Go contenders: {error:#}")).ok()
+        });
+        let mut cases = CASES.iter().filter(|case| plan.covers(case));
+        let namespaces = cases.any(Case::needs_namespaces)
+            && Namespaces::check()
+                .inspect_err(|error| println!("without the path under the kernel's TCP: {error:#}"))
+                .is_ok();
+        Self { go, namespaces }
     }
-    go::build().inspect_err(|error| println!("without the Go contenders: {error:#}")).ok()
+
+    fn suffices(&self, case: &Case, contender: Name) -> bool {
+        (self.go.is_some() || !contender.is_go()) && (self.namespaces || !case.needs_namespaces())
+    }
 }
 
 /// One case on one runtime while its runs come in.
@@ -180,17 +201,20 @@ struct Runs {
 fn run_all(
     plan: &Plan,
     link: &Tcp,
-    go: Option<&Path>,
+    equipment: &Equipment,
     versions: &mut BTreeMap<String, String>,
 ) -> Vec<Entry> {
     let rounds = plan.rounds();
-    let count: usize =
-        rounds.iter().map(|(case, it)| plan.contenders(case, *it, go).len() * plan.runs).sum();
+    let count: usize = rounds
+        .iter()
+        .map(|(case, it)| plan.contenders(case, *it, equipment).len() * plan.runs)
+        .sum();
     let bar = progress(count as u64);
     let end = plan.total.map(|total| Instant::now() + total);
+    let go = equipment.go.as_deref();
     let mut entries = Vec::new();
     for (case, runtime) in rounds {
-        let contenders = plan.contenders(case, runtime, go);
+        let contenders = plan.contenders(case, runtime, equipment);
         let mut runs = Runs::default();
         for round in 0..plan.runs {
             // Nobody always runs right after the same neighbour's leftovers.

@@ -1,6 +1,7 @@
 //! What a session runs over.
 
 pub mod memory;
+pub mod namespaces;
 pub mod path;
 pub mod smol_tcp;
 pub mod tcp;
@@ -9,7 +10,7 @@ use std::{future::Future, io};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use self::{memory::Memory, path::Path, smol_tcp::SmolTcp, tcp::Tcp};
+pub use self::{memory::Memory, namespaces::Namespaces, path::Path, smol_tcp::SmolTcp, tcp::Tcp};
 
 /// A byte pipe in both directions.
 pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {}

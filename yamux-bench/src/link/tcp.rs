@@ -38,7 +38,8 @@ impl Tcp {
         Ok(String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned())
     }
 
-    fn socket(&self) -> io::Result<TcpSocket> {
+    /// A socket with these settings, in the network namespace of the calling thread.
+    pub(super) fn socket(&self) -> io::Result<TcpSocket> {
         let socket = TcpSocket::new_v4()?;
         if let Some(name) = &self.congestion {
             SockRef::from(&socket).set_tcp_congestion(name.as_bytes())?;
