@@ -12,23 +12,35 @@ mod sessions;
 mod streams;
 mod terminal;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use crate::runtime::{self, Session, yamux::Config};
 
-/// Runs a test on the runtime, and turns a hang into a failure.
+/// Runs a test on the runtime, and turns a hang into a failure. What counts is that the test still gets
+/// its turns: a slow machine may take as long as it needs.
 fn run(test: impl Future<Output = ()> + Send + 'static) {
-    const LIMIT: Duration = Duration::from_secs(240);
+    const SILENCE: Duration = Duration::from_secs(240);
+    let turns = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&turns);
     let (done, outcome) = mpsc::channel();
     let thread = thread::spawn(move || {
-        runtime::block_on(test);
+        let mut test = pin!(test);
+        runtime::block_on(poll_fn(|cx| {
+            counter.fetch_add(1, Relaxed);
+            test.as_mut().poll(cx)
+        }));
         let _ = done.send(());
     });
-    if outcome.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("the test hangs");
+    let mut seen = 0;
+    while outcome.recv_timeout(SILENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let before = std::mem::replace(&mut seen, turns.load(Relaxed));
+        assert!(seen != before, "the test hangs");
     }
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
