@@ -103,6 +103,12 @@ impl Connection {
             || (self.ping.has_output() && self.cause.is_none())
     }
 
+    /// Whether there is output of streams: data, or the end of one.
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_staged(&self) -> bool {
+        !self.staging.is_empty()
+    }
+
     /// Whether the owner should come back soon: with [`poll_transmit`](Self::poll_transmit) if it can
     /// write, or only to tell the time and learn of a new deadline.
     #[cfg(feature = "driver")]

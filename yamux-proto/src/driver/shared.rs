@@ -56,9 +56,11 @@ pub(super) struct State {
     failure: Option<Arc<io::Error>>,
     /// The driver is done.
     pub(super) finished: bool,
-    /// A guess at how many of those who were woken a moment ago are about to write: readers woken
-    /// since the last batch, and half of what the guess was then.
+    /// A guess at how many of those who were woken a moment ago are about to write: readers woken and
+    /// streams arrived since the last batch, and half of what the guess was then.
     answers: u32,
+    /// Streams have arrived since the last batch.
+    arrivals: bool,
 }
 
 /// Where the driver stands as it asks what is next.
@@ -96,6 +98,7 @@ impl Shared {
             failure: None,
             finished: false,
             answers: 0,
+            arrivals: false,
         };
         Self { state: Mutex::new(state) }
     }
@@ -149,8 +152,8 @@ impl Shared {
 }
 
 impl State {
-    /// From this guess on, more than one is about to write. One reader alone does not keep it there:
-    /// with a batch after each time that it was woken, the guess settles at 1 or 2.
+    /// From this guess on, more than one is about to write. One reader alone never gets there: with a
+    /// batch after each time that it was woken, the guess settles at 1 or 2.
     const COMPANY: u32 = 3;
 
     /// Why the session has ended, if it has.
@@ -245,8 +248,8 @@ impl State {
     ///
     /// When several readers were woken a moment ago, some of them are about to write: going last
     /// turns their answers into one write, to the gain of many streams. With one reader, waiting
-    /// would only cost it time; but for a new stream there is an ACK to send, and it goes out with
-    /// the answer to a short request, where it would be a write of its own.
+    /// would only cost it time. But the ACKs of new streams wait a moment for the first answer to a
+    /// short request, where they would be a write of their own.
     pub(super) fn next(
         &mut self,
         standing: Standing,
@@ -264,6 +267,7 @@ impl State {
             }
             if self.connection.has_output() && self.connection.poll_transmit(now, batch) {
                 self.answers /= 2;
+                self.arrivals = false;
                 return Pass::Write;
             }
         }
@@ -291,11 +295,9 @@ impl State {
 
     /// Whether those who were woken are likely to write in a moment, behind what is there.
     fn expects_output(&self) -> bool {
-        self.answers >= Self::COMPANY && self.connection.has_output()
-    }
-
-    fn expect_answers(&mut self, count: u32) {
-        self.answers = self.answers.saturating_add(count);
+        let more_answers = self.answers >= Self::COMPANY;
+        let first_answer = self.arrivals && !self.connection.has_staged();
+        (more_answers || first_answer) && self.connection.has_output()
     }
 
     /// Whether input should stay where it is for now.
@@ -340,14 +342,15 @@ impl State {
         while let Some(event) = self.connection.poll_event_key() {
             match event {
                 Event::Incoming if self.connection.takes_streams() => {
-                    self.expect_answers(Self::COMPANY);
+                    self.arrivals = true;
+                    self.answers = self.answers.saturating_add(1);
                     self.accepts.notify_one(wakes);
                 }
                 Event::Incoming => self.accepts.notify_all(wakes),
                 Event::Outbound if self.connection.can_open() => self.opens.notify_one(wakes),
                 Event::Outbound => self.opens.notify_all(wakes),
                 Event::Readable(key) => {
-                    self.expect_answers(1);
+                    self.answers = self.answers.saturating_add(1);
                     wakes.push(self.wakers(key).read.take());
                 }
                 Event::Writable(key) => wakes.push(self.wakers(key).write.take()),
