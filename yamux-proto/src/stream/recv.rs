@@ -247,6 +247,12 @@ impl Queue {
         self.pop_chunk()
     }
 
+    /// Whether it keeps much memory while it is empty.
+    fn is_roomy(&self) -> bool {
+        const SMALL: usize = 1024;
+        self.tail_held > SMALL || self.chunks.capacity() > SMALL / size_of::<Chunk>()
+    }
+
     fn pop_chunk(&mut self) -> Bytes {
         self.owned = self.owned.saturating_sub(1);
         self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default()
@@ -269,8 +275,10 @@ impl Pool {
     /// read buffers, an application that keeps up never pays for the copy.
     const GRACE: u64 = 1024 * 1024;
 
-    /// Empty queues kept for reuse.
-    const QUEUES_MAX: usize = 64;
+    /// Empty queues kept for reuse, for as many streams to have a small message each time.
+    const QUEUES_MAX: usize = 1024;
+    /// How many of them may have room for more.
+    const ROOMY_MAX: usize = 64;
 
     /// Counts bytes from the transport.
     pub(crate) fn count_input(&mut self, bytes: usize) {
@@ -303,10 +311,10 @@ impl Pool {
     }
 
     fn put_back(&mut self, queue: Option<Box<Queue>>) {
-        if let Some(queue) = queue {
-            if self.queues.len() < Self::QUEUES_MAX {
-                self.queues.push(queue);
-            }
+        let Some(queue) = queue else { return };
+        let most = if queue.is_roomy() { Self::ROOMY_MAX } else { Self::QUEUES_MAX };
+        if self.queues.len() < most {
+            self.queues.push(queue);
         }
     }
 }
