@@ -13,6 +13,9 @@ use crate::limits::{FRAME_BODY, FRAME_WEIGHT};
 /// A write appends its frame here directly, extending the frame before it when that one belongs to
 /// the same stream: small writes share a header, and nothing is copied a second time or scheduled
 /// later. When the transport is ready, the whole is swapped out as one batch.
+///
+/// A small message need not wait behind the bulk of others: as long as its stream has nothing in the
+/// buffer, it goes ahead.
 #[derive(Debug)]
 pub(super) struct Staging {
     output: Output,
@@ -20,6 +23,8 @@ pub(super) struct Staging {
     batch: u64,
     /// The Data frame at the end of the buffer, which may still grow.
     open: Option<OpenFrame>,
+    /// Small messages that go out ahead of the buffer.
+    express: Vec<u8>,
     /// Bytes of stream data in this batch.
     data: usize,
     /// There is a FIN or RST in it.
@@ -51,11 +56,26 @@ struct OpenFrame {
 
 impl Default for Staging {
     fn default() -> Self {
-        Self { output: Output::default(), batch: 1, open: None, data: 0, ends: false, frames: 0 }
+        Self {
+            output: Output::default(),
+            batch: 1,
+            open: None,
+            express: Vec::new(),
+            data: 0,
+            ends: false,
+            frames: 0,
+        }
     }
 }
 
 impl Staging {
+    /// With less than this in line, a message may as well wait, in bytes.
+    const BULK: usize = 16 * 1024;
+    /// The largest message that overtakes bulk, in bytes.
+    const EXPRESS_MAX: usize = 1024;
+    /// How much may do so in a batch, in bytes: too little for bulk to notice.
+    const EXPRESS_TOTAL: usize = 16 * 1024;
+
     /// Adds a frame without a body.
     pub(super) fn frame(&mut self, frame: Frame) {
         self.close_frame();
@@ -91,6 +111,34 @@ impl Staging {
         }
     }
 
+    /// Whether data of this stream would join the frame at the end of the buffer.
+    #[inline]
+    pub(super) fn continues(&self, key: Key) -> bool {
+        self.open.is_some_and(|open| open.key == key)
+    }
+
+    /// Whether so much is in line that a small message should not wait behind it.
+    #[inline]
+    pub(super) const fn has_bulk(&self) -> bool {
+        self.data >= Self::BULK
+    }
+
+    /// Whether a message of this size overtakes bulk.
+    pub(super) fn is_express(&self, len: usize) -> bool {
+        let room = Self::EXPRESS_TOTAL.saturating_sub(self.express.len());
+        (1..=Self::EXPRESS_MAX.min(room)).contains(&len)
+    }
+
+    /// Adds data that goes out ahead of the buffer, by copy.
+    pub(super) fn express(&mut self, key: Key, data: &[u8]) {
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let frame = Frame::Data { stream: key.id, flags: Flags::NONE, length };
+        self.express.extend_from_slice(&frame.encode());
+        self.express.extend_from_slice(data);
+        self.data = self.data.saturating_add(data.len());
+        self.frames = self.frames.saturating_add(1);
+    }
+
     /// What the batch owes to streams.
     pub(super) const fn debt(&self) -> Debt {
         Debt { data: self.data > 0, ends: self.ends }
@@ -119,9 +167,11 @@ impl Staging {
         self.output.buffer.is_empty()
     }
 
-    /// Swaps the batch for `empty` and begins the next; says how many frames it holds.
-    pub(super) fn swap(&mut self, empty: &mut Output) -> u64 {
+    /// Swaps the batch for `empty`, adds to `head` what goes ahead of it, and begins the next; says how
+    /// many frames it holds.
+    pub(super) fn swap(&mut self, head: &mut Vec<u8>, empty: &mut Output) -> u64 {
         self.close_frame();
+        head.append(&mut self.express);
         core::mem::swap(&mut self.output, empty);
         self.batch = self.batch.saturating_add(1);
         self.data = 0;
@@ -133,13 +183,14 @@ impl Staging {
     pub(super) fn clear(&mut self) -> Vec<Bytes> {
         self.open = None;
         let mut output = Output::default();
-        self.swap(&mut output);
+        self.swap(&mut Vec::new(), &mut output);
         output.chunks.into_iter().map(|(_, chunk)| chunk).collect()
     }
 
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
             self.output = Output::default();
+            self.express = Vec::new();
         }
     }
 

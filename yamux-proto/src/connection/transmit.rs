@@ -49,7 +49,7 @@ impl Connection {
         self.data_batched = self.data_sent();
         let debt = self.staging.debt();
         self.expect_late_window(self.staging.data_len());
-        let frames = self.staging.swap(&mut batch.body).saturating_add(control);
+        let frames = self.staging.swap(&mut batch.head, &mut batch.body).saturating_add(control);
         batch.seal();
         let bytes = u64::try_from(batch.remaining()).unwrap_or(u64::MAX);
         self.stats.frames_sent = self.stats.frames_sent.saturating_add(frames);
@@ -192,13 +192,33 @@ impl Connection {
     }
 
     /// Stages data for which room was taken.
+    #[inline]
     pub(crate) fn stage_data(&mut self, key: Key, data: &[u8]) {
-        self.staging.data(key, data);
+        if self.staging.has_bulk()
+            && !self.staging.continues(key)
+            && self.overtakes(key, data.len())
+        {
+            self.staging.express(key, data);
+        } else {
+            self.staging.data(key, data);
+        }
     }
 
     /// Stages data for which room was taken, without a copy.
     pub(crate) fn stage_chunk(&mut self, key: Key, data: bytes::Bytes) {
-        self.staging.chunk(key, data);
+        if self.staging.has_bulk() && self.overtakes(key, data.len()) {
+            self.staging.express(key, &data);
+        } else {
+            self.staging.chunk(key, data);
+        }
+    }
+
+    /// Whether data just taken goes out ahead of the batch. It may if the batch holds nothing else of
+    /// its stream, or only what does so too.
+    #[inline(never)]
+    fn overtakes(&mut self, key: Key, len: usize) -> bool {
+        let (batch, express) = (self.staging.batch(), self.staging.is_express(len));
+        self.streams.get_mut(key).is_some_and(|entry| entry.send.overtake(batch, len, express))
     }
 
     /// Stages FIN behind the stream's data: a lone Window Update, because peers in use lose a FIN

@@ -10,6 +10,8 @@ pub(crate) struct SendHalf {
     pub(crate) staged_in: u64,
     /// Bytes of data in that batch.
     pub(crate) staged: u32,
+    /// All of them go ahead of the rest of the batch.
+    ahead: bool,
     /// Why the application's last write took nothing.
     pub(crate) blocked: Blocked,
     pub(crate) dribble: Dribble,
@@ -48,6 +50,7 @@ impl SendHalf {
             window: SendWindow::new(),
             staged_in: 0,
             staged: 0,
+            ahead: false,
             blocked: Blocked::No,
             dribble: Dribble::None,
             in_line: false,
@@ -63,6 +66,15 @@ impl SendHalf {
     pub(crate) fn stage(&mut self, batch: u64, bytes: usize) {
         let staged = self.staged_in(batch).saturating_add(bytes);
         self.staged = u32::try_from(staged).unwrap_or(u32::MAX);
+        self.ahead &= self.staged_in == batch;
         self.staged_in = batch;
+    }
+
+    /// Whether the last `len` bytes recorded in `batch` may go ahead of it; if they should not, nor do
+    /// the next.
+    pub(crate) fn overtake(&mut self, batch: u64, len: usize, should: bool) -> bool {
+        let alone = self.staged_in(batch) == len;
+        self.ahead = should && (alone || self.ahead);
+        self.ahead
     }
 }
