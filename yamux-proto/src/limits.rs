@@ -15,13 +15,20 @@ pub const PENDING_REFUSALS: usize = 256;
 /// Pings that have not been answered; further ones are dropped and counted (CVE-2019-9512).
 pub const PENDING_PONGS: usize = 32;
 
-/// Bytes staged for the transport by all streams together, or half of them if the transport took longer
-/// than [`PROMPT`] over the last batch. Without this bound, many bulk streams would write past the
-/// caches, and a small request would wait behind them all.
+/// Bytes staged for the transport by all streams together, if it takes them within [`PROMPT`], or half
+/// of them if it does not. Without this bound, many bulk streams would write past the caches, and a
+/// small request would wait behind them all.
 pub const STAGED_BYTES: usize = 512 * 1024;
 
 /// How long a transport may take over a batch and count as fast: a full batch in this time is 4 Gbit/s.
 pub const PROMPT: Duration = Duration::from_millis(1);
+
+/// How long a transport should take over a batch at the most: a request that the batch under way has
+/// missed waits for it. What takes longer is smaller the next time, down to [`STAGED_LEAST`].
+pub const UNHURRIED: Duration = Duration::from_millis(8);
+
+/// Bytes staged for a transport that is slow, however slow it is.
+pub const STAGED_LEAST: usize = 32 * 1024;
 
 /// What a staged frame counts as at the least, in bytes: streams that write a byte each in turn would
 /// otherwise stage a dozen times [`STAGED_BYTES`] in headers.

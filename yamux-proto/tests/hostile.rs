@@ -12,7 +12,7 @@ use pair::{
 };
 use yamux_proto::limits::{
     ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, PROMPT,
-    RESETS, STAGED_BYTES, STAGED_FLOOR,
+    RESETS, STAGED_BYTES, STAGED_FLOOR, STAGED_LEAST, UNHURRIED,
 };
 use yamux_proto::{
     Config, ConnectionError, Event, Flags, Frame, FrameError, INITIAL_WINDOW, ProtocolError, Side,
@@ -280,6 +280,7 @@ fn the_limits_are_the_documented_ones() {
     assert_eq!((RESETS.burst, RESETS.per_second), (1024, 256));
     assert_eq!((PENDING_PONGS, PENDING_REFUSALS), (32, 256));
     assert_eq!((STAGED_BYTES, STAGED_FLOOR, PROMPT), (512 * 1024, 4096, millis(1)));
+    assert_eq!((STAGED_LEAST, UNHURRIED), (32 * 1024, millis(8)));
     assert_eq!((ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL), (millis(200), secs(1)));
 }
 

@@ -12,7 +12,7 @@ use crate::error::{ProtocolError, ResetError, WriteError};
 use crate::event::Event;
 use crate::flow_control::Growth;
 use crate::frame::{Flags, Frame, HEADER_LEN};
-use crate::limits::{DRIBBLE, FRAME_BODY, STAGED_FLOOR};
+use crate::limits::{DRIBBLE, STAGED_FLOOR};
 use crate::stream::{Blocked, Dribble};
 use crate::time::Instant;
 
@@ -34,7 +34,7 @@ impl Connection {
             let debt = self.fill(now, batch);
             self.in_flight = batch.has_remaining().then_some(debt);
             if self.in_flight.is_some() {
-                self.pace.hand_out(now);
+                self.pace.hand_out(now, batch.remaining());
                 return true;
             }
             self.settle_phase();
@@ -320,7 +320,7 @@ impl Connection {
     /// Tells as many waiting writers of room as can use it, first come first served.
     fn offer_room(&mut self) {
         self.pace.share(self.writers.len());
-        let mut offers = self.pace.batch_max / FRAME_BODY;
+        let mut offers = self.pace.offers();
         while offers > 0 {
             let Some(key) = self.writers.pop_front() else { return };
             let Some(entry) = self.streams.get_mut(key) else { continue };
