@@ -21,6 +21,7 @@ enum Work {
     PingPong(PingPong),
     Churn(Churn),
     BesideBulk(BesideBulk),
+    Uplink(BesideBulk),
     Memory(Bulk),
     Open(OpenMany),
     Idle(IdleConnection),
@@ -84,7 +85,12 @@ pub const CASES: &[Case] = &[
     Case {
         name: "beside-bulk", about: "64 B there and back beside a saturating stream",
         figure: figure::P50, quick: true,
-        work: Work::BesideBulk(BesideBulk), who: Who::Everyone, chunks: false, runtimes: EVERY,
+        work: Work::BesideBulk(BesideBulk::ON_LOOPBACK), who: Who::Everyone, chunks: false, runtimes: EVERY,
+    },
+    Case {
+        name: "uplink", about: "64 B there and back beside a stream that saturates 10 Mbit/s",
+        figure: figure::P50, quick: false,
+        work: Work::Uplink(BesideBulk::ON_AN_UPLINK), who: Who::Rust, chunks: false, runtimes: MT,
     },
     Case {
         name: "memory-bulk", about: "64 KiB writes on 1 stream, in memory",
@@ -227,6 +233,7 @@ impl Case {
             | Work::Memory(_) => true,
             Work::Open(_)
             | Work::Idle(_)
+            | Work::Uplink(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -269,6 +276,7 @@ impl Case {
             Work::PingPong(work) => contender.run(&work, link, budget).await,
             Work::Churn(work) => contender.run(&work, link, budget).await,
             Work::BesideBulk(work) => contender.run(&work, link, budget).await,
+            Work::Uplink(work) => contender.run(&work, &Path::UPLINK, budget).await,
             Work::Memory(work) => contender.run(&work, &Memory, budget).await,
             Work::Open(work) => contender.run(&work, link, budget).await,
             Work::Idle(work) => contender.run(&work, link, budget).await,
@@ -298,6 +306,7 @@ impl Case {
             Work::Memory(_)
             | Work::Open(_)
             | Work::Idle(_)
+            | Work::Uplink(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -316,6 +325,7 @@ impl Case {
             | Work::BesideBulk(_)
             | Work::Open(_)
             | Work::Idle(_)
+            | Work::Uplink(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)

@@ -60,6 +60,14 @@ impl Budget {
         }
     }
 
+    /// The same, or more time where it is less than this.
+    pub fn at_least(self, least: Duration) -> Self {
+        match self {
+            Self::Time(time) => Self::Time(time.max(least)),
+            Self::Operations(_) => self,
+        }
+    }
+
     /// Starts the count; `stride` operations are done between two looks at the clock, so that the
     /// look costs nothing where an operation is shorter than it.
     pub fn start(self, stride: u32) -> Pace {

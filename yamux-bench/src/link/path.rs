@@ -1,4 +1,4 @@
-//! A long fat path: a delay line in each direction that serialises at a rate and then takes time.
+//! A path: a delay line in each direction that serialises at a rate and then takes time.
 
 use std::{
     collections::VecDeque,
@@ -26,7 +26,7 @@ const QUEUE: Duration = Duration::from_millis(10);
 /// Bytes that wait at the far end for a reader: the receiver's socket buffer.
 const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 
-/// The largest piece that is put on the wire at once.
+/// The largest piece that is put on any wire at once.
 const PIECE: usize = 64 * 1024;
 
 /// A path of a given rate and delay, shared by all connections over it.
@@ -41,6 +41,13 @@ pub struct Path {
 impl Path {
     /// 1 Gbit/s and 50 ms there and back.
     pub const GIGABIT_50_MS: Self = Self { rate: 125e6, delay: Duration::from_millis(25) };
+    /// 10 Mbit/s and 20 ms there and back.
+    pub const UPLINK: Self = Self { rate: 1.25e6, delay: Duration::from_millis(10) };
+
+    /// The largest piece that is put on the wire at once: no more than the queue holds.
+    fn piece(&self) -> usize {
+        PIECE.min((self.rate * QUEUE.as_secs_f64()) as usize)
+    }
 }
 
 impl Link for Path {
@@ -270,7 +277,7 @@ impl AsyncWrite for PathIo {
             let now = Instant::now();
             let free = line.wire.free();
             if free <= now + QUEUE {
-                let count = buf.len().min(PIECE);
+                let count = buf.len().min(line.path.piece());
                 line.send(now, &buf[..count]);
                 return Poll::Ready(Ok(count));
             }

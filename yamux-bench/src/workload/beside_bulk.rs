@@ -19,12 +19,23 @@ use crate::{
     runtime::{sleep, spawn},
 };
 
-/// How long the bulk stream runs before the first ping.
-const HEAD_START: Duration = Duration::from_millis(50);
-
 /// One stream sends as much as it can, another plays ping-pong; one operation is one round trip.
 #[derive(Clone, Copy, Debug)]
-pub struct BesideBulk;
+pub struct BesideBulk {
+    /// How long the bulk stream runs before the first ping.
+    pub head_start: Duration,
+    /// How long a run takes at the least, when it is measured by time.
+    pub least: Duration,
+}
+
+impl BesideBulk {
+    /// As quick as both ends are.
+    pub const ON_LOOPBACK: Self =
+        Self { head_start: Duration::from_millis(50), least: Duration::ZERO };
+    /// At ten megabits a second, it takes a second until the queues are full, and a ping half of one.
+    pub const ON_AN_UPLINK: Self =
+        Self { head_start: Duration::from_secs(1), least: Duration::from_secs(3) };
+}
 
 impl Workload for BesideBulk {
     async fn run<C: Contender<L>, L: Link>(
@@ -32,6 +43,7 @@ impl Workload for BesideBulk {
         link: &L,
         budget: Budget,
     ) -> anyhow::Result<Measurement> {
+        let budget = budget.at_least(self.least);
         let mut session = establish::<C, L>(link, 2).await?;
         let (Some(bulk), Some(sink)) = (session.opened.pop(), session.accepted.pop()) else {
             anyhow::bail!("no stream");
@@ -43,7 +55,7 @@ impl Workload for BesideBulk {
         let echo = spawn(echo(far));
         let reader = spawn(count(sink, Arc::clone(&received)));
         let writer = spawn(saturate(bulk, Arc::clone(&done)));
-        sleep(HEAD_START).await;
+        sleep(self.head_start).await;
 
         let before = received.load(Ordering::Relaxed);
         let stopwatch = Stopwatch::start();
