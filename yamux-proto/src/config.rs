@@ -17,6 +17,7 @@ use crate::flow_control::INITIAL_WINDOW;
 ///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
 /// - 608 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
 ///   that is more, plus 4 KiB for each stream that the application writes to;
+/// - 3 MiB of empty queues for the data that comes next, until nothing has come for a while;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
 ///
 /// Independently of `max_unread_bytes`, windows bound unread data to `initial_receive_window` for

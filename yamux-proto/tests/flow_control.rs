@@ -307,9 +307,9 @@ fn beside_bulk() -> (Raw, StreamId, StreamId) {
 /// The streams of the data in the order in which it goes out, and what the stream sent.
 fn order(raw: &mut Raw, stream: StreamId) -> (Vec<u32>, Vec<u8>) {
     let sent = raw.sent();
-    let of = |sent: &Sent| match sent.frame {
-        Frame::Data { stream, .. } => stream.get(),
-        _ => panic!("{sent:?}"),
+    let of = |sent: &Sent| {
+        let Frame::Data { stream, .. } = sent.frame else { panic!("{sent:?}") };
+        stream.get()
     };
     let own = sent.iter().filter(|sent| of(sent) == stream.get());
     (sent.iter().map(of).collect(), own.flat_map(|sent| sent.body.clone()).collect())

@@ -49,7 +49,7 @@ impl Pace {
             return;
         }
         // That it takes a little at once says nothing of what it would make of more.
-        let grows = took < UNHURRIED / 4 && self.bytes >= self.batch_max / 2;
+        let grows = took.saturating_mul(4) < UNHURRIED && self.bytes >= self.batch_max / 2;
         let next = match self.batch_max {
             max if took > UNHURRIED => max / 2,
             max if grows => max.saturating_mul(2),

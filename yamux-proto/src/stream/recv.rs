@@ -247,10 +247,9 @@ impl Queue {
         self.pop_chunk()
     }
 
-    /// Whether it keeps much memory while it is empty.
-    fn is_roomy(&self) -> bool {
-        const SMALL: usize = 1024;
-        self.tail_held > SMALL || self.chunks.capacity() > SMALL / size_of::<Chunk>()
+    /// Bytes of memory that it keeps while it is empty.
+    fn memory(&self) -> usize {
+        self.tail_held.saturating_add(self.chunks.capacity().saturating_mul(size_of::<Chunk>()))
     }
 
     fn pop_chunk(&mut self) -> Bytes {
@@ -275,10 +274,10 @@ impl Pool {
     /// read buffers, an application that keeps up never pays for the copy.
     const GRACE: u64 = 1024 * 1024;
 
-    /// Empty queues kept for reuse, for as many streams to have a small message each time.
-    const QUEUES_MAX: usize = 1024;
-    /// How many of them may have room for more.
-    const ROOMY_MAX: usize = 64;
+    /// The memory that an empty queue may keep, in bytes, and how many queues are kept for reuse that
+    /// keep no more: one for each of many streams that are sent a small message at the same time, and
+    /// some for bulk.
+    const KEPT: [(usize, usize); 2] = [(1024, 1024), (32 * 1024, 64)];
 
     /// Counts bytes from the transport.
     pub(crate) fn count_input(&mut self, bytes: usize) {
@@ -312,9 +311,31 @@ impl Pool {
 
     fn put_back(&mut self, queue: Option<Box<Queue>>) {
         let Some(queue) = queue else { return };
-        let most = if queue.is_roomy() { Self::ROOMY_MAX } else { Self::QUEUES_MAX };
-        if self.queues.len() < most {
+        let kept = self.queues.len();
+        if Self::KEPT.iter().any(|(memory, most)| queue.memory() <= *memory && kept < *most) {
             self.queues.push(queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many empty queues with room for so many chunks are kept.
+    fn kept(queues: usize, chunks: usize) -> usize {
+        let mut pool = Pool::default();
+        for _ in 0..queues {
+            let chunks = VecDeque::with_capacity(chunks);
+            pool.put_back(Some(Box::new(Queue { chunks, ..Queue::default() })));
+        }
+        pool.queues.len()
+    }
+
+    #[test]
+    fn empty_queues_are_kept_by_the_memory_that_they_keep() {
+        assert_eq!(kept(2000, 0), 1024);
+        assert_eq!(kept(2000, 100), 64);
+        assert_eq!(kept(2000, 1000), 0);
     }
 }
