@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +16,7 @@ use crate::{
     contender::Contender,
     link::{Io, Link},
     measure::{Budget, Latencies, Measurement, Stopwatch, figure},
-    runtime::{sleep, spawn},
+    runtime::{Task, sleep, spawn},
 };
 
 /// One stream sends as much as it can, another plays ping-pong; one operation is one round trip.
@@ -51,37 +51,35 @@ impl Workload for BesideBulk {
         let (Some(near), Some(far)) = (session.opened.pop(), session.accepted.pop()) else {
             anyhow::bail!("no stream");
         };
-        let (done, received) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let echo = spawn(echo(far));
-        let reader = spawn(count(sink, Arc::clone(&received)));
-        let writer = spawn(saturate(bulk, Arc::clone(&done)));
+        let received = Arc::new(AtomicU64::new(0));
+        let mut tasks =
+            [spawn(echo(far)), spawn(count(sink, Arc::clone(&received))), spawn(saturate(bulk))];
         sleep(self.head_start).await;
 
         let before = received.load(Ordering::Relaxed);
         let stopwatch = Stopwatch::start();
-        let (mut near, latencies) = spawn(ping(near, budget)).await??;
+        let (_near, latencies) = spawn(ping(near, budget)).await??;
         let measurement = stopwatch.stop(latencies.count(), figure::PER_SECOND);
         let bytes = (received.load(Ordering::Relaxed) - before) as f64;
         let rate = bytes / measurement.elapsed().as_secs_f64();
 
-        done.store(true, Ordering::Relaxed);
-        near.shutdown().await?;
-        let _bulk = writer.await??;
-        reader.await??;
-        echo.await??;
+        // None of them should have failed. Their end is not waited for: what is in line may take longer
+        // to arrive than all that was measured.
+        for task in tasks.iter_mut().filter(|task| task.is_finished()) {
+            task.await??;
+        }
+        tasks.iter_mut().for_each(Task::abort);
         Ok(measurement
             .with_latency(&Latencies::merge(&[latencies])?)
             .with(figure::BYTES_PER_SECOND, rate))
     }
 }
 
-async fn saturate<S: Io>(mut stream: S, done: Arc<AtomicBool>) -> io::Result<S> {
+async fn saturate<S: Io>(mut stream: S) -> io::Result<()> {
     let data = vec![0x5a; BULK_WRITE];
-    while !done.load(Ordering::Relaxed) {
+    loop {
         stream.write_all(&data).await?;
     }
-    stream.shutdown().await?;
-    Ok(stream)
 }
 
 async fn count<S: Io>(mut stream: S, received: Arc<AtomicU64>) -> io::Result<()> {
