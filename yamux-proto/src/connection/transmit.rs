@@ -206,11 +206,12 @@ impl Connection {
 
     /// Stages data for which room was taken, without a copy.
     pub(crate) fn stage_chunk(&mut self, key: Key, data: bytes::Bytes) {
-        if self.staging.has_bulk() && self.overtakes(key, data.len()) {
-            self.staging.express(key, &data);
-        } else {
-            self.staging.chunk(key, data);
+        if self.staging.has_bulk() {
+            // It is too long to overtake, and what follows it stays behind it.
+            let ahead = self.overtakes(key, data.len());
+            debug_assert!(!ahead, "short chunks are copied");
         }
+        self.staging.chunk(key, data);
     }
 
     /// Whether data just taken goes out ahead of the batch. It may if the batch holds nothing else of
