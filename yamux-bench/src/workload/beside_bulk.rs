@@ -32,7 +32,7 @@ impl BesideBulk {
     /// As quick as both ends are.
     pub const ON_LOOPBACK: Self =
         Self { head_start: Duration::from_millis(50), least: Duration::ZERO };
-    /// At ten megabits a second, it takes a second until the queues are full, and a ping half of one.
+    /// At ten megabits a second: the queues take most of a second to fill, and a ping takes tenths of one.
     pub const ON_AN_UPLINK: Self =
         Self { head_start: Duration::from_secs(1), least: Duration::from_secs(3) };
 }

@@ -15,6 +15,7 @@ mod streams;
 mod timeouts;
 mod timers;
 mod transmit;
+mod write;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
