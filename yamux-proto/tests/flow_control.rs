@@ -354,6 +354,52 @@ fn a_stream_never_overtakes_itself() {
     assert_eq!(order(&mut raw, other), (vec![3, 1, 3, 1, 3], all));
 }
 
+/// The frames of one stream, each with its place among all.
+fn places(raw: &mut Raw, of: StreamId) -> Vec<(usize, Frame)> {
+    let is_own = |frame: &Frame| match frame {
+        Frame::Data { stream, .. } | Frame::WindowUpdate { stream, .. } => *stream == of,
+        Frame::Ping { .. } | Frame::GoAway { .. } => false,
+    };
+    raw.frames().into_iter().enumerate().filter(|(_, frame)| is_own(frame)).collect()
+}
+
+#[test]
+fn fin_goes_ahead_with_the_small_message_that_it_ends() {
+    let (mut raw, bulk, other) = beside_bulk();
+    raw.write(other, b"request");
+    raw.stream(other).unwrap().finish().unwrap();
+    raw.write(bulk, b"more");
+    let length = 7;
+    let request = Frame::Data { stream: other, flags: Flags::NONE, length };
+    let fin = update(other.get(), Flags::FIN, 0);
+    assert_eq!(places(&mut raw, other), [(0, request), (1, fin)]);
+
+    let (mut raw, _, other) = beside_bulk();
+    raw.stream(other).unwrap().finish().unwrap();
+    assert_eq!(places(&mut raw, other), [(0, update(other.get(), Flags::FIN, 0))], "alone as well");
+}
+
+#[test]
+fn fin_and_rst_never_overtake_data_of_their_stream() {
+    let (mut raw, bulk, other) = beside_bulk();
+    raw.write(bulk, &pattern(1, 20_000));
+    raw.stream(bulk).unwrap().finish().unwrap();
+    raw.write(other, b"ahead");
+    raw.write(other, &pattern(2, 2000));
+    raw.stream(other).unwrap().finish().unwrap();
+    let order: Vec<_> = places(&mut raw, other).into_iter().map(|(place, _)| place).collect();
+    assert_eq!(order, [0, 3, 4], "ahead, then behind the bulk and its FIN");
+
+    let (mut raw, _, other) = beside_bulk();
+    raw.write(other, b"ahead");
+    raw.stream(other).unwrap().finish().unwrap();
+    raw.stream(other).unwrap().reset(9);
+    let places = places(&mut raw, other);
+    let order: Vec<_> = places.iter().map(|(place, _)| *place).collect();
+    assert_eq!(order, [0, 1, 3], "RST stays where it is");
+    assert_eq!(places.last().unwrap().1, update(other.get(), Flags::RST, 9));
+}
+
 #[test]
 fn small_messages_overtake_bulk_only_so_far() {
     let mut raw = Raw::client();

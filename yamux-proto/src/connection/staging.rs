@@ -14,8 +14,8 @@ use crate::limits::{FRAME_BODY, FRAME_WEIGHT};
 /// the same stream: small writes share a header, and nothing is copied a second time or scheduled
 /// later. When the transport is ready, the whole is swapped out as one batch.
 ///
-/// A small message need not wait behind the bulk of others: as long as its stream has nothing in the
-/// buffer, it goes ahead.
+/// A small message need not wait behind the bulk of others, nor the FIN that ends it: as long as their
+/// stream has nothing in the buffer, they go ahead.
 #[derive(Debug)]
 pub(super) struct Staging {
     output: Output,
@@ -89,6 +89,12 @@ impl Staging {
         self.ends = true;
     }
 
+    /// Adds the frame that ends a stream, ahead of the buffer.
+    pub(super) fn express_end(&mut self, frame: Frame) {
+        self.express_frame(frame);
+        self.ends = true;
+    }
+
     /// Adds data of a stream, by copy.
     pub(super) fn data(&mut self, key: Key, mut data: &[u8]) {
         self.data = self.data.saturating_add(data.len());
@@ -123,19 +129,22 @@ impl Staging {
         self.data >= Self::BULK
     }
 
-    /// Whether a message of this size overtakes bulk.
+    /// Whether a frame with this much data overtakes bulk.
     pub(super) fn is_express(&self, len: usize) -> bool {
-        let room = Self::EXPRESS_TOTAL.saturating_sub(self.express.len());
-        (1..=Self::EXPRESS_MAX.min(room)).contains(&len)
+        let total = self.express.len().saturating_add(HEADER_LEN).saturating_add(len);
+        len <= Self::EXPRESS_MAX && total <= Self::EXPRESS_TOTAL
     }
 
     /// Adds data that goes out ahead of the buffer, by copy.
     pub(super) fn express(&mut self, key: Key, data: &[u8]) {
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let frame = Frame::Data { stream: key.id, flags: Flags::NONE, length };
-        self.express.extend_from_slice(&frame.encode());
+        self.express_frame(Frame::Data { stream: key.id, flags: Flags::NONE, length });
         self.express.extend_from_slice(data);
         self.data = self.data.saturating_add(data.len());
+    }
+
+    fn express_frame(&mut self, frame: Frame) {
+        self.express.extend_from_slice(&frame.encode());
         self.frames = self.frames.saturating_add(1);
     }
 

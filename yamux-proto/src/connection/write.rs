@@ -67,6 +67,7 @@ impl Connection {
     #[inline]
     pub(crate) fn stage_data(&mut self, key: Key, data: &[u8]) {
         if self.staging.has_bulk()
+            && !data.is_empty()
             && !self.staging.continues(key)
             && self.overtakes(key, data.len())
         {
@@ -86,8 +87,8 @@ impl Connection {
         self.staging.chunk(key, data);
     }
 
-    /// Whether data just taken goes out ahead of the batch. It may if the batch holds nothing else of
-    /// its stream, or only what does so too.
+    /// Whether a frame with data just taken, or with a FIN, goes out ahead of the batch. It may if the
+    /// batch holds nothing else of its stream, or only what does so too.
     #[inline(never)]
     fn overtakes(&mut self, key: Key, len: usize) -> bool {
         let (batch, express) = (self.staging.batch(), self.staging.is_express(len));
@@ -97,16 +98,24 @@ impl Connection {
     /// Stages FIN behind the stream's data: a lone Window Update, because peers in use lose a FIN
     /// that comes with ACK, or the body that comes with FIN.
     pub(crate) fn stage_fin(&mut self, key: Key) {
-        self.stage_end(key, Flags::FIN, 0);
+        let fin = Frame::WindowUpdate { stream: key.id, flags: Flags::FIN, delta: 0 };
+        if self.staging.has_bulk() && self.overtakes(key, 0) {
+            self.staging.express_end(fin);
+        } else {
+            self.staging.end(fin);
+        }
+        self.note_end(key);
     }
 
-    /// Stages RST behind the stream's data; go-yamux takes the length for an error code.
+    /// Stages RST behind the stream's data and its FIN, wherever they are in the batch; go-yamux takes
+    /// the length for an error code.
     pub(super) fn stage_reset(&mut self, key: Key, code: u32) {
-        self.stage_end(key, Flags::RST, code);
+        self.staging.end(Frame::WindowUpdate { stream: key.id, flags: Flags::RST, delta: code });
+        self.note_end(key);
     }
 
-    fn stage_end(&mut self, key: Key, flags: Flags, delta: u32) {
-        self.staging.end(Frame::WindowUpdate { stream: key.id, flags, delta });
+    /// The stream's last frame so far is in the batch.
+    fn note_end(&mut self, key: Key) {
         let batch = self.staging.batch();
         if let Some(entry) = self.streams.get_mut(key) {
             entry.send.stage(batch, 0);
