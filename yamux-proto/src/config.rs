@@ -8,8 +8,10 @@ use crate::flow_control::INITIAL_WINDOW;
 
 /// The settings of a session. A value of this type is always valid.
 ///
-/// The defaults are Go's where Go has them, and otherwise fit a service that trusts its peers to be
-/// buggy but not malicious; [`Config::hardened`] fits one that trusts nobody.
+/// The defaults fit a service whose peers may be buggy but are not malicious; [`Config::hardened`] fits
+/// one that trusts nobody. Keepalive, write and open timeouts are those of Go's `DefaultConfig`. Unlike
+/// there, windows grow with the path, up to 16 MiB where Go stays at 256 KiB; 1,024 streams may wait to
+/// be accepted, not 256; and a stream that was dropped has 30 s to end, not 5 minutes.
 ///
 /// # Memory
 /// What a peer can make one session hold is at most the sum of
@@ -25,14 +27,14 @@ use crate::flow_control::INITIAL_WINDOW;
 ///
 /// ```
 /// use core::time::Duration;
-/// # use yamux_proto::Config;
+/// # use yamux_proto::{Config, ConfigError};
 ///
 /// let config = Config::builder()
 ///     .keepalive_interval(Some(Duration::from_secs(15)))
 ///     .max_receive_window(4 * 1024 * 1024)
 ///     .build()?;
 /// assert_eq!(config.accept_backlog(), 1024);
-/// # Ok::<(), yamux_proto::ConfigError>(())
+/// # Ok::<(), ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -120,8 +122,7 @@ impl Config {
     /// Starts from this configuration.
     ///
     /// ```
-    /// use yamux_proto::Config;
-    ///
+    /// # use yamux_proto::Config;
     /// let config = Config::hardened().to_builder().max_inbound_streams(16).build()?;
     /// assert_eq!(config.accept_backlog(), Config::hardened().accept_backlog());
     /// # Ok::<(), yamux_proto::ConfigError>(())
@@ -131,8 +132,8 @@ impl Config {
     }
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
-    /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most about
-    /// 52 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most
+    /// 56 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
     /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {
@@ -148,113 +149,31 @@ impl Config {
             ..Self::default()
         }
     }
-
-    /// Inbound streams that may wait for `accept`. While the application accepts, a SYN beyond waits
-    /// for a place, and all input behind it: for 200 ms at a time, and a second in all until the
-    /// application catches up. Then it is refused with RST. Default 1,024.
-    pub const fn accept_backlog(&self) -> usize {
-        self.accept_backlog
-    }
-
-    /// Silence after which the peer is pinged, or `None` for no keepalive. Default 30 s.
-    pub const fn keepalive_interval(&self) -> Option<Duration> {
-        self.keepalive_interval
-    }
-
-    /// Silence after such a ping that ends the session. Any byte counts as life, and so does progress
-    /// on a transport whose buffer was full. Default 10 s.
-    pub const fn keepalive_timeout(&self) -> Duration {
-        self.keepalive_timeout
-    }
-
-    /// How long the transport may refuse to take a single byte, and how long it may take to flush: one
-    /// with a buffer of its own must be able to drain it in that time. Default 10 s.
-    pub const fn write_stall_timeout(&self) -> Duration {
-        self.write_stall_timeout
-    }
-
-    /// How long a SYN may go unanswered before its stream is reset. Default 75 s.
-    ///
-    /// A stream whose FIN has been sent waits on for the peer: hashicorp/yamux never acknowledges one
-    /// that was finished before it was accepted.
-    pub const fn open_timeout(&self) -> Duration {
-        self.open_timeout
-    }
-
-    /// How long the whole of a graceful close may take. Default 10 s.
-    pub const fn close_timeout(&self) -> Duration {
-        self.close_timeout
-    }
-
-    /// How long a dropped stream waits for the peer's FIN before it is reset. Default 30 s.
-    ///
-    /// The Go libraries drop what they have not read when they see RST: for readers that may take
-    /// longer, choose a longer time, or keep the stream until the peer has finished.
-    pub const fn linger_timeout(&self) -> Duration {
-        self.linger_timeout
-    }
-
-    /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
-    ///
-    /// Below the protocol's window of 256 KiB, a peer has streams of its own reset at little cost:
-    /// then they count as offences, of which more than [`RESETS`](crate::limits::RESETS) end the
-    /// session.
-    pub const fn linger_bytes(&self) -> u32 {
-        self.linger_bytes
-    }
-
-    /// Streams that the peer may have open at once; a SYN beyond is refused with RST. Default 4,096.
-    pub const fn max_inbound_streams(&self) -> usize {
-        self.max_inbound_streams
-    }
-
-    /// The receive window of a new stream, in bytes. Default 262,144, the protocol's.
-    pub const fn initial_receive_window(&self) -> u32 {
-        self.initial_receive_window
-    }
-
-    /// The window that auto-tuning may reach on one stream, in bytes. Default 16 MiB.
-    pub const fn max_receive_window(&self) -> u32 {
-        self.max_receive_window
-    }
-
-    /// What auto-tuning may add to the windows of all streams together, in bytes. Default 64 MiB.
-    pub const fn max_receive_window_total(&self) -> usize {
-        self.max_receive_window_total
-    }
-
-    /// Bytes that one stream may have accepted from the application and not yet handed to the
-    /// transport: one half is written while the other fills. A transport that takes its time gets at
-    /// most 128 KiB of a stream at once, whatever is set here. Default 1 MiB: on a fast one, 512 KiB
-    /// at once move 1.3 times as much between two threads as 128 KiB do.
-    pub const fn send_buffer(&self) -> usize {
-        self.send_buffer
-    }
-
-    /// Unread bytes on all streams together beyond which nothing more is read from the transport.
-    /// Default 256 MiB.
-    ///
-    /// Then the whole session waits for the application to read, and a peer that cannot write for its
-    /// [`write_stall_timeout`](Self::write_stall_timeout) ends it. An application that may leave a
-    /// thousand full streams unread while it waits for another one needs a larger limit, or fewer
-    /// streams: the windows of all streams together are what can be unread at most.
-    pub const fn max_unread_bytes(&self) -> usize {
-        self.max_unread_bytes
-    }
 }
 
-/// Builds a [`Config`]; each method sets the field of the getter with its name.
+/// Builds a [`Config`]; each method sets what the getter with its name returns.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConfigBuilder {
     config: Config,
 }
 
-macro_rules! setters {
-    ($($field:ident: $type:ty,)*) => {
+/// Declares a getter of [`Config`] and a setter of [`ConfigBuilder`] for each setting, both with its
+/// documentation.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $field:ident: $type:ty,)*) => {
+        impl Config {
+            $(
+                $(#[doc = $doc])*
+                pub const fn $field(&self) -> $type {
+                    self.$field
+                }
+            )*
+        }
+
         impl ConfigBuilder {
             $(
-                #[doc = concat!("Sets [`Config::", stringify!($field), "`].")]
+                $(#[doc = $doc])*
                 pub fn $field(mut self, $field: $type) -> Self {
                     self.config.$field = $field;
                     self
@@ -264,20 +183,68 @@ macro_rules! setters {
     };
 }
 
-setters! {
+settings! {
+    /// Inbound streams that may wait for `accept`. At least 1, default 1,024.
+    ///
+    /// While the application accepts, a SYN beyond that waits for a place, for at most 200 ms, and so
+    /// does all input behind it. Waits that add up to a second without the application catching up are
+    /// the last: from then on such a SYN is refused with RST.
     accept_backlog: usize,
+    /// Silence after which the peer is pinged, or `None` for no keepalive. Longer than zero, default
+    /// 30 s.
     keepalive_interval: Option<Duration>,
+    /// Silence after such a ping that ends the session. Any byte counts as life, and so does progress
+    /// on a transport whose buffer was full. Longer than zero, default 10 s.
     keepalive_timeout: Duration,
+    /// How long the transport may refuse to take a single byte, and how long it may take to flush: one
+    /// with a buffer of its own must be able to drain it in that time. Longer than zero, default 10 s.
     write_stall_timeout: Duration,
+    /// How long a SYN may go unanswered before its stream is reset; the session lives on. Longer than
+    /// zero, default 75 s.
+    ///
+    /// A stream whose FIN has been sent waits on for the peer: hashicorp/yamux never acknowledges one
+    /// that was finished before it was accepted.
     open_timeout: Duration,
+    /// How long the whole of a graceful close may take. Default 10 s.
+    ///
+    /// The last second of it, at most half, is kept for Go Away and the end of the transport: what has
+    /// not been drained by then is given up.
     close_timeout: Duration,
+    /// How long a dropped stream waits for the peer's FIN before it is reset. Default 30 s.
+    ///
+    /// The Go libraries drop what they have not read when they see RST: for readers that may take
+    /// longer, choose a longer time, or keep the stream until the peer has finished.
     linger_timeout: Duration,
+    /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
+    ///
+    /// With less than the protocol's window of 256 KiB, it costs a peer little to have its own streams
+    /// reset. Such resets then count as offences, of which more than
+    /// [`RESETS`](crate::limits::RESETS) end the session.
     linger_bytes: u32,
+    /// Streams that the peer may have open at once; a SYN beyond is refused with RST. At least 1,
+    /// default 4,096.
     max_inbound_streams: usize,
+    /// The receive window of a new stream, in bytes. From 256 KiB, the protocol's and the default, to
+    /// 1 GiB.
     initial_receive_window: u32,
+    /// The window that auto-tuning may reach on one stream, in bytes. From `initial_receive_window` to
+    /// 1 GiB, and no more than `max_unread_bytes`; default 16 MiB.
     max_receive_window: u32,
+    /// What auto-tuning may add to the windows of all streams together, in bytes. Default 64 MiB.
     max_receive_window_total: usize,
+    /// Bytes that one stream may have accepted from the application and not yet handed to the
+    /// transport: one half is written while the other fills. At least 1, default 1 MiB: on a fast
+    /// transport, 512 KiB at once move 1.3 times as much between two threads as 128 KiB do.
+    ///
+    /// A transport that takes its time gets at most 128 KiB of a stream at once, whatever is set here.
     send_buffer: usize,
+    /// Unread bytes on all streams together beyond which nothing more is read from the transport. At
+    /// least `max_receive_window`, default 256 MiB.
+    ///
+    /// Then the whole session waits for the application to read, and a peer that cannot write for its
+    /// [`write_stall_timeout`](Config::write_stall_timeout) ends it. An application that may leave a
+    /// thousand full streams unread while it waits for another one needs a larger limit, or fewer
+    /// streams: the windows of all streams together are what can be unread at most.
     max_unread_bytes: usize,
 }
 
