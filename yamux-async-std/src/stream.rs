@@ -17,8 +17,9 @@ use yamux_proto::driver::{Handle, StreamError};
 ///   [`ConnectionReset`](io::ErrorKind::ConnectionReset). The end of the session is
 ///   [`NotConnected`](io::ErrorKind::NotConnected), or [`TimedOut`](io::ErrorKind::TimedOut) if a
 ///   timeout ended it, or [`InvalidData`](io::ErrorKind::InvalidData) if the peer broke the protocol.
-///   Either comes after what was received before; a [`StreamError`](crate::StreamError) inside tells
-///   more.
+///   A stream that the peer never acknowledged is `TimedOut` too, after
+///   [`open_timeout`](crate::Config::open_timeout). All of them come after what was received before;
+///   [`StreamError::from_io`] tells more.
 /// - Writing takes what the peer's window and the stream's send buffer have room for, and sends it
 ///   without a flush. A flush waits until the transport has it.
 /// - Closing finishes the stream: the peer reads to the end, and can still write.
@@ -26,8 +27,8 @@ use yamux_proto::driver::{Handle, StreamError};
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
 ///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
 ///
-/// Reads, writes, flushes and closes are cancel safe: a cancelled one has lost no data, and a stream
-/// is finished from the first poll of its end on. So is [`read_chunk`](Self::read_chunk); a cancelled
+/// Reads, writes, flushes and closes are cancel safe: a cancelled one has lost no data, and the FIN of a
+/// close is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
 /// [`write_chunk`](Self::write_chunk) may have sent a part.
 ///
 /// ```
@@ -109,6 +110,14 @@ macro_rules! common {
             /// The number of the stream.
             pub fn id(&self) -> StreamId {
                 self.handle.id()
+            }
+
+            /// Ends both directions at once, those of another half too: after what was written, the
+            /// peer gets a reset with `code`. A peer may end the session if more than a few hundred
+            /// streams a second are reset before it has accepted them; this library does at 256,
+            /// after the first 1,024.
+            pub fn reset(&mut self, code: u32) {
+                self.handle.reset(code);
             }
         }
     )*};
@@ -202,13 +211,6 @@ macro_rules! writing {
             /// Can be cancelled at any time.
             pub async fn closed(&mut self) -> StreamError {
                 poll_fn(|cx| self.handle.poll_closed(cx)).await
-            }
-
-            /// Ends both directions at once: after what was written, the peer gets a reset with
-            /// `code`. A peer may end the session if more than a few hundred streams a second are
-            /// reset before it has accepted them; this library does at 256, after the first 1,024.
-            pub fn reset(&mut self, code: u32) {
-                self.handle.reset(code);
             }
         }
 

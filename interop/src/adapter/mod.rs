@@ -70,10 +70,8 @@ fn config(settings: Settings) -> io::Result<Config> {
 
 /// So are the errors.
 fn reset_code(error: &io::Error) -> Option<u32> {
-    let StreamError::Reset(code) = error.get_ref()?.downcast_ref::<StreamError>()? else {
-        return None;
-    };
-    Some(*code)
+    let StreamError::Reset(code) = StreamError::from_io(error)? else { return None };
+    Some(code)
 }
 
 /// Makes a session of an adapter one that the conversations use: the adapters' calls are the same,

@@ -39,7 +39,7 @@ pub enum SessionError {
     /// The transport took no byte for the write stall timeout.
     #[error("the transport took no bytes for too long")]
     WriteStall,
-    /// The peer did not acknowledge the stream within the open timeout.
+    /// The peer did not acknowledge a stream within the open timeout: an error of that stream alone.
     #[error("the peer did not acknowledge the stream in time")]
     OpenTimeout,
     /// Closing took longer than the close timeout: data that was accepted may be lost.
@@ -108,23 +108,13 @@ impl From<SessionError> for io::Error {
     }
 }
 
-/// Why reading or writing a stream failed: the value inside the [`io::Error`].
-///
-/// ```
-/// use std::io;
-/// # use yamux_proto::driver::StreamError;
-///
-/// fn reset_code(error: &io::Error) -> Option<u32> {
-///     let StreamError::Reset(code) = error.get_ref()?.downcast_ref()? else { return None };
-///     Some(*code)
-/// }
-/// assert_eq!(reset_code(&StreamError::Reset(7).into()), Some(7));
-/// ```
+/// Why reading or writing a stream failed: the value inside the [`io::Error`], where
+/// [`from_io`](Self::from_io) finds it.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum StreamError {
-    /// The peer reset the stream, with this code (0 where it gave none).
-    #[error("the peer reset the stream with code {0}")]
+    /// The peer reset the stream, with this code; 0 where it gave none, as when it refused the stream.
+    #[error("the peer {} the stream with code {}", if *.0 == 0 { "refused or reset" } else { "reset" }, .0)]
     Reset(u32),
     /// This side reset the stream, with this code.
     #[error("this side reset the stream with code {0}")]
@@ -132,12 +122,37 @@ pub enum StreamError {
     /// This side has finished the stream before; from `closed`, the peer has too.
     #[error("the stream was finished")]
     Finished,
-    /// The session has ended, or the peer never acknowledged the stream.
+    /// The session has ended; or, with [`SessionError::OpenTimeout`], the peer never acknowledged this
+    /// stream, and the session lives on.
     #[error(transparent)]
     Session(#[from] SessionError),
 }
 
 impl StreamError {
+    /// Finds the reason inside an error that a stream or a session gave, on whatever way it came, be
+    /// it through a copy between two sockets. `None` if it came from elsewhere.
+    ///
+    /// ```
+    /// use std::io;
+    /// # use yamux_proto::driver::{SessionError, StreamError};
+    ///
+    /// fn is_worth_a_retry(error: &io::Error) -> bool {
+    ///     match StreamError::from_io(error) {
+    ///         Some(StreamError::Reset(code)) => code == 0,
+    ///         Some(StreamError::Session(why)) => matches!(why, SessionError::OpenTimeout),
+    ///         _ => false,
+    ///     }
+    /// }
+    /// assert!(is_worth_a_retry(&StreamError::Reset(0).into()));
+    /// assert!(!is_worth_a_retry(&SessionError::KeepaliveTimeout.into()));
+    /// assert!(!is_worth_a_retry(&io::ErrorKind::NotFound.into()));
+    /// ```
+    pub fn from_io(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref()?;
+        let of_session = || inner.downcast_ref::<SessionError>().cloned().map(Self::from);
+        inner.downcast_ref().cloned().or_else(of_session)
+    }
+
     /// The kind of the [`io::Error`] that this converts into.
     pub fn kind(&self) -> io::ErrorKind {
         match self {

@@ -78,7 +78,7 @@ pub enum FrameError {
     #[error("{0} is not a frame type: does the peer speak Yamux?")]
     Type(u8),
     /// A Data or Window Update frame names the session, which has neither.
-    #[error("a stream frame names stream 0")]
+    #[error("a stream frame names stream 0: does the peer speak Yamux?")]
     StreamZero,
 }
 

@@ -11,8 +11,8 @@ use crate::runtime::prelude::*;
 use crate::runtime::{finish, spawn, yamux::StreamError};
 
 fn code_of(error: &io::Error) -> Option<u32> {
-    let StreamError::Reset(code) = error.get_ref()?.downcast_ref()? else { return None };
-    Some(*code)
+    let StreamError::Reset(code) = StreamError::from_io(error)? else { return None };
+    Some(code)
 }
 
 #[test]
@@ -58,6 +58,21 @@ fn a_handler_hears_that_its_caller_gave_up() {
         let handler = spawn(async move { stream.closed().await });
         call.reset(5);
         assert!(matches!(handler.await, StreamError::Reset(5)));
+    });
+}
+
+#[test]
+fn either_half_resets_both() {
+    run(async {
+        let (client, server) = pair();
+        let (mut recv, mut send) = client.open().await.unwrap().into_split();
+        send.write_all(b"request").await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        recv.reset(3);
+        assert!(matches!(send.closed().await, StreamError::ResetLocally(3)));
+        let mut request = Vec::new();
+        let error = far.read_to_end(&mut request).await.unwrap_err();
+        assert_eq!((&request[..], code_of(&error)), (&b"request"[..], Some(3)));
     });
 }
 
