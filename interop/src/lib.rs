@@ -23,3 +23,8 @@ pub mod session;
 pub mod tap;
 pub mod target_dir;
 pub mod tls;
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

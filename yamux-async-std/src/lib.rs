@@ -52,9 +52,24 @@
 //! that had come are accepted. When what is being served has come to its end, there is nothing left
 //! that [`close`](Session::close) could cut off.
 //!
+//! # When the peer disappears
+//! The keepalive finds out: after 40 s of silence by default ([`Config::keepalive_interval`] and
+//! [`Config::keepalive_timeout`]) the session ends, every pending call with it, and
+//! [`closed`](Session::closed) says why. With a transport that takes no more bytes it ends after
+//! [`Config::write_stall_timeout`]. A new session over a new connection takes its place; streams do not
+//! move.
+//!
 //! # On TCP, set `TCP_NODELAY`
 //! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
 //! its answer can wait 40 ms for a delayed acknowledgement as well.
+//!
+//! # Features
+//! - `async-std` (default): `Session::client` and `Session::server` spawn on async-std;
+//! - `smol`: they spawn on smol, also if both features are on;
+//! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
+//!   that is refused or reset by the peer.
+//!
+//! Needs Rust 1.85.
 
 mod runtime;
 mod session;

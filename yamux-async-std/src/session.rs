@@ -38,8 +38,11 @@ use crate::stream::Stream;
 pub struct Session(driver::Session);
 
 impl Session {
-    /// A session whose streams have odd ids. Its driver is spawned on async-std, or on smol with that
-    /// feature.
+    /// A session for the side that dialled, whichever opens streams; the other one must be a
+    /// [`server`](Self::server). Its driver is spawned on async-std, or on smol with that feature.
+    ///
+    /// Yamux has no handshake: this and [`open`](Self::open) succeed whoever is at the other end. To
+    /// know, [`ping`](Self::ping) within a time of your own.
     #[cfg(any(feature = "async-std", feature = "smol"))]
     pub fn client<T>(io: T, config: Config) -> Self
     where
@@ -48,7 +51,7 @@ impl Session {
         Self::spawn(io, Side::Client, config)
     }
 
-    /// A session whose streams have even ids. Its driver is spawned on async-std, or on smol with that
+    /// A session for the side that was dialled. Its driver is spawned on async-std, or on smol with that
     /// feature.
     #[cfg(any(feature = "async-std", feature = "smol"))]
     pub fn server<T>(io: T, config: Config) -> Self
@@ -99,7 +102,8 @@ impl Session {
 
     /// Opens a stream. Data can be written at once; whether the peer takes the stream shows later: one
     /// that it refuses, because it has too many or its Go Away is still on its way here, is reset with
-    /// code 0. Waits while the peer has 256 streams to acknowledge.
+    /// code 0. Waits while the peer has yet to acknowledge 256 streams of this side. Works after this side's
+    /// [`go_away`](Self::go_away) too, which is about the peer's streams.
     ///
     /// # Errors
     /// [`SessionError::Refused`] after the peer's Go Away, [`SessionError::IdsExhausted`] after 2^31
@@ -152,7 +156,9 @@ impl Session {
         Incoming { turn: self.0.accept_turn(), session: Some(self.0.clone()) }
     }
 
-    /// Measures a round trip, from handing a ping to the transport to reading its answer.
+    /// Measures a round trip, from handing a ping to the transport to reading its answer. It has no
+    /// timeout of its own: a silent peer ends it with the session, after
+    /// [`keepalive_timeout`](Config::keepalive_timeout), or never if there is no keepalive.
     ///
     /// # Errors
     /// Why the session ended.
@@ -180,7 +186,7 @@ impl Session {
     /// Why the session ended, if it has.
     ///
     /// # Cancel safety
-    /// It never waits, so that it cannot be cancelled half way.
+    /// It never waits, so it cannot be cancelled half way.
     pub async fn go_away(&self) -> Result<(), SessionError> {
         self.0.go_away().await
     }
@@ -197,12 +203,12 @@ impl Session {
     ///
     /// # Errors
     /// Why the session ended, if not by this call or [`abort`](Self::abort), nor by the peer in good
-    /// order with nothing left to deliver; [`SessionError::CloseTimeout`] if data may be lost, be it
-    /// only that the peer did not end a stream in time: then it may not have read it all, and most peers
-    /// drop the rest at Go Away.
+    /// order with nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so
+    /// too when the peer did not end a stream that was finished here: it may not have read all of it,
+    /// and most peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished.
     ///
     /// # Cancel safety
-    /// The closing goes on if the call is cancelled.
+    /// The closing goes on if the call is cancelled; [`abort`](Self::abort) cuts it short.
     pub async fn close(&self) -> Result<(), SessionError> {
         self.0.close().await
     }
@@ -214,8 +220,8 @@ impl Session {
         self.0.abort();
     }
 
-    /// Waits for the end of the session and says why it ended. The handle that waits counts as one: as
-    /// long as it is there, the session does not end for want of handles.
+    /// Waits for the end of the session and says why it ended. The handle that waits counts as one: the
+    /// session does not close for want of handles while somebody waits here.
     ///
     /// # Cancel safety
     /// Can be cancelled at any time.
@@ -234,7 +240,7 @@ impl Session {
         self.0.num_streams()
     }
 
-    /// The end of the connection that this is.
+    /// Which side of the connection this is.
     pub fn side(&self) -> Side {
         self.0.side()
     }

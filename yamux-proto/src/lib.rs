@@ -8,6 +8,32 @@
 //!
 //! [Yamux]: https://github.com/hashicorp/yamux/blob/master/spec.md
 //!
+//! ```
+//! use bytes::{Buf, BytesMut};
+//! use yamux_proto::{Config, Connection, Instant, Side, Transmit};
+//!
+//! let now = Instant::ORIGIN; // whatever monotonic clock you have
+//! let mut client = Connection::new(Side::Client, Config::default(), now);
+//! let mut server = Connection::new(Side::Server, Config::default(), now);
+//!
+//! let id = client.open()?;
+//! client.stream(id)?.write(b"hello")?;
+//!
+//! let mut batch = Transmit::default();
+//! let mut wire = BytesMut::new();
+//! while client.poll_transmit(now, &mut batch) {
+//!     wire.extend_from_slice(&batch.copy_to_bytes(batch.remaining()));
+//!     client.handle_transmitted(now);
+//! }
+//! server.handle_input(now, &mut wire);
+//! assert_eq!(server.accept(), Some(id));
+//!
+//! let mut hello = [0; 5];
+//! assert_eq!(server.stream(id)?.read(&mut hello)?, 5);
+//! assert_eq!(&hello, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Where what the specification says is obeyed
 //!
 //! | spec heading | source | tests |

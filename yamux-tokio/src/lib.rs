@@ -44,22 +44,39 @@
 //! left that [`close`](Session::close) could cut off.
 //!
 //! ```
+//! use std::io;
+//!
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
 //! use tokio::task::JoinSet;
-//! use yamux_tokio::{Config, Session, SessionError};
+//! use yamux_tokio::{Config, Session, SessionError, Stream};
 //!
 //! async fn serve(session: Session) -> Result<(), SessionError> {
 //!     let mut serving = JoinSet::new();
-//!     while let Ok(mut stream) = session.accept().await {
-//!         serving.spawn(async move {
-//!             let mut request = Vec::new();
-//!             stream.read_to_end(&mut request).await?;
-//!             stream.write_all(&request).await?;
-//!             stream.shutdown().await
-//!         });
+//!     loop {
+//!         tokio::select! {
+//!             accepted = session.accept() => match accepted {
+//!                 Ok(stream) => { serving.spawn(handle(stream)); }
+//!                 Err(_) => break,
+//!             },
+//!             Some(_) = serving.join_next() => {}
+//!         }
 //!     }
 //!     while serving.join_next().await.is_some() {}
 //!     session.close().await
+//! }
+//!
+//! async fn handle(mut stream: Stream) {
+//!     if let Err(error) = answer(&mut stream).await {
+//!         eprintln!("stream {}: {error}", stream.id());
+//!         stream.reset(1); // dropped, it would be finished: an answer that looks complete
+//!     }
+//! }
+//!
+//! async fn answer(stream: &mut Stream) -> io::Result<()> {
+//!     let mut request = Vec::new();
+//!     stream.read_to_end(&mut request).await?;
+//!     stream.write_all(&request).await?;
+//!     stream.shutdown().await
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -81,9 +98,22 @@
 //! # }
 //! ```
 //!
+//! # When the peer disappears
+//! The keepalive finds out: after 40 s of silence by default ([`Config::keepalive_interval`] and
+//! [`Config::keepalive_timeout`]) the session ends, every pending call with it, and
+//! [`closed`](Session::closed) says why. With a transport that takes no more bytes it ends after
+//! [`Config::write_stall_timeout`]. A new session over a new connection takes its place; streams do not
+//! move. The example `reverse_tunnel` dials again in this way.
+//!
 //! # On TCP, set `TCP_NODELAY`
 //! Sessions coalesce small writes themselves. With Nagle's algorithm left on, a request that waits for
 //! its answer can wait 40 ms for a delayed acknowledgement as well.
+//!
+//! # Features
+//! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
+//!   that is refused or reset by the peer.
+//!
+//! Needs Rust 1.85.
 
 mod runtime;
 mod session;

@@ -3,8 +3,7 @@
 //! It knows tasks and wakers, and no runtime. An adapter gives it a [`Transport`] and a [`Timer`],
 //! spawns the [`Driver`], and wraps [`Session`] and [`Handle`] in the traits of its runtime.
 //!
-//! The least that can be had: a pipe in memory and a clock that wake nobody, so that everybody is
-//! asked again and again.
+//! A minimal adapter: a pipe in memory and a clock. Neither wakes anybody, so all is polled in a loop.
 //!
 //! ```
 //! use std::collections::VecDeque;
