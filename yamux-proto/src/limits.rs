@@ -34,8 +34,8 @@ pub const STAGED_LEAST: usize = 32 * 1024;
 /// otherwise stage a dozen times [`STAGED_BYTES`] in headers.
 pub const FRAME_WEIGHT: usize = 64;
 
-/// What a stream with nothing staged may always stage, in bytes, so that bulk cannot starve a small
-/// request.
+/// What a stream may always stage in a batch, in bytes, so that bulk cannot starve a small request, be
+/// it written at once or in parts.
 pub const STAGED_FLOOR: usize = 4096;
 
 /// The largest body of a Data frame that this side sends, in bytes: py-libp2p loses its place on

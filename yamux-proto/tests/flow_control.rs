@@ -288,9 +288,11 @@ fn a_small_request_is_not_starved_beside_bulk() {
     raw.send(&window_update(bulk.get(), Flags::ACK, 1 << 30));
     assert_eq!(raw.write(bulk, &pattern(1, 1 << 20)), STAGED_BYTES);
     assert_eq!(raw.write(small, b"quick"), 5, "there is always room for a little");
+    assert_eq!(raw.write(small, b" in two"), 7, "in parts as well");
+    assert_eq!(raw.write(small, &[0; 10_000]), STAGED_FLOOR - 12, "and only for a little");
     assert_eq!(raw.write(small, &[0; 10_000]), 0, "and only for a little");
     let sent = raw.sent();
-    let place = sent.iter().position(|sent| sent.body == b"quick").unwrap();
+    let place = sent.iter().position(|sent| sent.body == b"quick in two").unwrap();
     let before: usize = sent[..place].iter().map(|sent| sent.body.len()).sum();
     assert_eq!(before, 0, "bytes ahead of the request");
 }
@@ -321,7 +323,31 @@ fn a_small_message_goes_ahead_of_bulk_even_when_it_is_written_in_parts() {
     raw.write(other, b"length");
     raw.write(other, b"");
     raw.write(other, b" and message");
-    assert_eq!(order(&mut raw, other), (vec![3, 3, 1], b"length and message".to_vec()));
+    assert_eq!(order(&mut raw, other), (vec![3, 1], b"length and message".to_vec()));
+}
+
+#[test]
+fn small_messages_that_go_ahead_share_headers() {
+    let (mut raw, bulk, other) = beside_bulk();
+    for byte in pattern(2, 1000) {
+        raw.write(other, &[byte]);
+    }
+    assert_eq!(order(&mut raw, other), (vec![3, 1], pattern(2, 1000)));
+
+    let third = raw.open().unwrap();
+    raw.sent();
+    raw.write(bulk, &pattern(1, 20_000));
+    raw.write(other, b"one");
+    raw.write(third, b"between");
+    raw.write(other, b"two");
+    assert_eq!(order(&mut raw, other), (vec![3, 5, 3, 1], b"onetwo".to_vec()));
+
+    raw.write(bulk, &pattern(1, 20_000));
+    raw.write(other, b"one");
+    raw.stream(third).unwrap().finish().unwrap();
+    raw.write(other, b"two");
+    let places: Vec<_> = places(&mut raw, other).into_iter().map(|(place, _)| place).collect();
+    assert_eq!(places, [0, 2], "the FIN of another stream between them");
 }
 
 #[test]

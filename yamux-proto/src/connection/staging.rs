@@ -25,6 +25,8 @@ pub(super) struct Staging {
     open: Option<OpenFrame>,
     /// Small messages that go out ahead of the buffer.
     express: Vec<u8>,
+    /// The Data frame at the end of those.
+    express_open: Option<OpenFrame>,
     /// Bytes of stream data in this batch.
     data: usize,
     /// There is a FIN or RST in it.
@@ -61,6 +63,7 @@ impl Default for Staging {
             batch: 1,
             open: None,
             express: Vec::new(),
+            express_open: None,
             data: 0,
             ends: false,
             frames: 0,
@@ -135,15 +138,22 @@ impl Staging {
         len <= Self::EXPRESS_MAX && total <= Self::EXPRESS_TOTAL
     }
 
-    /// Adds data that goes out ahead of the buffer, by copy.
+    /// Adds data that goes out ahead of the buffer, by copy: to the last frame there if that is of the
+    /// same stream.
     pub(super) fn express(&mut self, key: Key, data: &[u8]) {
-        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.express_frame(Frame::Data { stream: key.id, flags: Flags::NONE, length });
+        let open = self.express_open.filter(|open| open.key == key);
+        let start = open.map_or(self.express.len(), |open| open.start);
+        if open.is_none() {
+            self.express_frame(Frame::Data { stream: key.id, flags: Flags::NONE, length: 0 });
+            self.express_open = Some(OpenFrame { key, start });
+        }
         self.express.extend_from_slice(data);
+        fill_in_length(&mut self.express, start);
         self.data = self.data.saturating_add(data.len());
     }
 
     fn express_frame(&mut self, frame: Frame) {
+        self.express_open = None;
         self.express.extend_from_slice(&frame.encode());
         self.frames = self.frames.saturating_add(1);
     }
@@ -181,6 +191,7 @@ impl Staging {
     pub(super) fn swap(&mut self, head: &mut Vec<u8>, empty: &mut Output) -> u64 {
         self.close_frame();
         head.append(&mut self.express);
+        self.express_open = None;
         core::mem::swap(&mut self.output, empty);
         self.batch = self.batch.saturating_add(1);
         self.data = 0;
@@ -205,7 +216,7 @@ impl Staging {
 
     #[cfg(feature = "driver")]
     pub(super) fn trim(&mut self) {
-        if self.output.is_large() {
+        if self.output.is_large() || is_large(&self.express) {
             self.shrink();
         }
     }
@@ -227,15 +238,21 @@ impl Staging {
 
     /// Fills in the length of the frame at the end of the buffer, which will not grow any more.
     fn close_frame(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let length = u32::try_from(self.body_len(open)).unwrap_or(u32::MAX);
-        if let Some(field) = self.output.buffer.get_mut(Frame::length_field(open.start)) {
-            field.copy_from_slice(&length.to_be_bytes());
+        if let Some(open) = self.open.take() {
+            fill_in_length(&mut self.output.buffer, open.start);
         }
     }
 
     fn body_len(&self, open: OpenFrame) -> usize {
         self.output.buffer.len().saturating_sub(open.start).saturating_sub(HEADER_LEN)
+    }
+}
+
+/// Writes into the header at `start` that all behind it is its body.
+fn fill_in_length(frames: &mut [u8], start: usize) {
+    let length = frames.len().saturating_sub(start).saturating_sub(HEADER_LEN);
+    if let Some(field) = frames.get_mut(Frame::length_field(start)) {
+        field.copy_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
     }
 }
 
@@ -248,7 +265,13 @@ impl Output {
     /// Larger than an idle connection should hold.
     #[cfg(feature = "driver")]
     pub(super) fn is_large(&self) -> bool {
-        const SMALL: usize = 1024;
-        self.buffer.capacity() > SMALL
+        is_large(&self.buffer)
     }
+}
+
+/// Larger than an idle connection should hold.
+#[cfg(feature = "driver")]
+fn is_large(buffer: &Vec<u8>) -> bool {
+    const SMALL: usize = 1024;
+    buffer.capacity() > SMALL
 }

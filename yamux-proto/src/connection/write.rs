@@ -45,7 +45,7 @@ impl Connection {
             return Err(WriteError::Blocked);
         }
         let staged = entry.send.staged_in(batch);
-        let floor = if staged == 0 { STAGED_FLOOR } else { 0 };
+        let floor = STAGED_FLOOR.saturating_sub(staged);
         let left = self.pace.batch_max.saturating_sub(total).max(floor);
         let room = self.pace.stream_max.saturating_sub(staged).min(left);
         if room == 0 {
