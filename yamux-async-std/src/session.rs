@@ -102,8 +102,8 @@ impl Session {
 
     /// Opens a stream. Data can be written at once; whether the peer takes the stream shows later: one
     /// that it refuses, because it has too many or its Go Away is still on its way here, is reset with
-    /// code 0. Waits while the peer has yet to acknowledge 256 streams of this side. Works after this side's
-    /// [`go_away`](Self::go_away) too, which is about the peer's streams.
+    /// code 0. Waits while the peer has yet to acknowledge 256 streams of this side. Works after this
+    /// side's [`go_away`](Self::go_away) too, which is about the peer's streams.
     ///
     /// # Errors
     /// [`SessionError::Refused`] after the peer's Go Away, [`SessionError::IdsExhausted`] after 2^31
@@ -157,8 +157,8 @@ impl Session {
     }
 
     /// Measures a round trip, from handing a ping to the transport to reading its answer. It has no
-    /// timeout of its own: a silent peer ends it with the session, after
-    /// [`keepalive_timeout`](Config::keepalive_timeout), or never if there is no keepalive.
+    /// timeout of its own: with a silent peer it ends when the keepalive ends the session, and without
+    /// a keepalive never.
     ///
     /// # Errors
     /// Why the session ended.
@@ -180,7 +180,8 @@ impl Session {
     ///
     /// This is how a server stops without cutting anything off: its [`accept`](Self::accept) fails
     /// after the last stream that had come, and when every stream and every `Session` has been
-    /// dropped, the session closes.
+    /// dropped, the session closes. Whoever spawned the driver of [`with_driver`](Self::with_driver) can
+    /// wait for its task to see that end.
     ///
     /// # Errors
     /// Why the session ended, if it has.

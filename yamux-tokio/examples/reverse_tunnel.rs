@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use yamux_tokio::{Config, Session, SessionError, Stream};
 
+/// Before an agent dials again, the first time.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Reaches a service behind NAT.
 #[derive(Parser)]
 struct Arguments {
@@ -107,12 +110,13 @@ async fn agent(relay: &str, service: String, stop: impl Future<Output = ()>) -> 
             Ok(()) => return Ok(()),
             Err(cause) => eprintln!("agent: lost the relay: {cause}"),
         }
+        sleep(PAUSE).await;
     }
 }
 
 /// Dials until somebody answers, with more patience after each failure.
 async fn dial(relay: &str) -> Session {
-    let mut pause = Duration::from_millis(100);
+    let mut pause = PAUSE;
     loop {
         let dialled = TcpStream::connect(relay).await;
         match dialled.and_then(|connection| connection.set_nodelay(true).map(|()| connection)) {
