@@ -43,6 +43,10 @@ const SUBJECTS: &[Subject] = &[
         workloads: &["beside-bulk"], figures: &[figure::P50, figure::P99, figure::BYTES_PER_SECOND],
     },
     Subject {
+        file: "uplink.svg", title: "Latency beside an upload: less is better",
+        workloads: &["uplink"], figures: &[figure::P50, figure::P99],
+    },
+    Subject {
         file: "memory.svg", title: "Memory of an idle stream, both ends: less is better",
         workloads: &["open-100k"], figures: &[figure::RESIDENT],
     },

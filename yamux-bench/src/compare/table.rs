@@ -135,11 +135,14 @@ pub(crate) fn show(name: &str, value: f64) -> String {
         figure::P50 | figure::P99 | figure::P999 => format!("{value:.0} us"),
         figure::SECONDS => format!("{}s", scaled(value)),
         figure::RESIDENT | figure::FIRST_SECOND => format!("{}B", scaled(value)),
-        _ => scaled(value),
+        _ => scaled(value).trim_end().to_owned(),
     }
 }
 
 fn scaled(value: f64) -> String {
+    if value == 0.0 {
+        return "0 ".to_owned();
+    }
     let steps = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (0.0, "u")];
     let (unit, prefix) =
         steps.into_iter().find(|(unit, _)| value.abs() >= *unit).unwrap_or((1.0, ""));
@@ -158,6 +161,7 @@ mod tests {
         assert_eq!(show(figure::PER_SECOND, 45_678.0), "45.7 k/s");
         assert_eq!(show(figure::SECONDS, 0.0123), "12.3 ms");
         assert_eq!(show(figure::P50, 63.2), "63 us");
+        assert_eq!(show(figure::FIRST_SECOND, 0.0), "0 B");
     }
 
     #[test]
