@@ -24,7 +24,8 @@ pub const STAGED_BYTES: usize = 512 * 1024;
 pub const PROMPT: Duration = Duration::from_millis(1);
 
 /// How long a transport should take over a batch at the most: a request that the batch under way has
-/// missed waits for it. What takes longer is smaller the next time, down to [`STAGED_LEAST`].
+/// missed waits for it. What takes longer is smaller the next time, down to [`STAGED_LEAST`], unless it
+/// turns out to take as long when it is smaller.
 pub const UNHURRIED: Duration = Duration::from_millis(8);
 
 /// Bytes staged for a transport that is slow, however slow it is.
