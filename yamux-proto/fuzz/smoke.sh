@@ -8,7 +8,7 @@ export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="--cfg fuzzing -Cdebug-assertions -Ccodegen-units=1 -Cpasses=sancov-module \
 -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
-cargo build --release --target "$host"
+cargo build --release --target "$host" --target-dir target
 for target in decoder session pair; do
     corpus=$(mktemp -d)
     "target/$host/release/$target" "$corpus" "seeds/$target" \
