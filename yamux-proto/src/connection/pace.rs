@@ -87,6 +87,7 @@ impl Pace {
             max if self.bytes < max / 2 => max,
             _ if took_full > UNHURRIED => self.after_late(Late { bytes: self.bytes, took }),
             max => {
+                self.pause = 0;
                 self.end_trial(Self::PAUSES[0]);
                 if took_full.saturating_mul(4) < UNHURRIED { max.saturating_mul(2) } else { max }
             }
@@ -255,6 +256,19 @@ mod tests {
             Duration::from_micros((bytes - quick) as u64)
         });
         assert_eq!(large, 6, "those that were buffered, and three to be sure");
+    }
+
+    #[test]
+    fn trials_in_vain_are_forgotten_once_a_batch_is_in_time() {
+        let mut pace = Pace::new(2 * STAGED_BYTES);
+        for _ in 0..30 {
+            let bytes = pace.batch_max;
+            after(&mut pace, bytes, UNHURRIED * 3);
+        }
+        let most = pace.batch_max;
+        assert!(pace.pause > 0 && most == STAGED_BYTES / 2);
+        assert_eq!(after(&mut pace, most, UNHURRIED).0, most);
+        assert_eq!(after(&mut pace, most, UNHURRIED * 3).0, most / 2);
     }
 
     #[test]
