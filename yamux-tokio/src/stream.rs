@@ -28,8 +28,8 @@ use yamux_proto::driver::{Handle, StreamError};
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
 ///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
 ///
-/// Reads, writes, flushes and shutdowns are cancel safe: a cancelled one has lost no data, and the FIN of a
-/// shutdown is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
+/// Reads, writes, flushes and shutdowns are cancel safe: a cancelled one has lost no data, and the FIN of
+/// a shutdown is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
 /// [`write_chunk`](Self::write_chunk) may have sent a part.
 ///
 /// ```

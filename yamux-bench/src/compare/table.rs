@@ -139,16 +139,16 @@ pub(crate) fn show(name: &str, value: f64) -> String {
     }
 }
 
+/// Three digits and a prefix, for a unit to follow.
 fn scaled(value: f64) -> String {
-    if value == 0.0 {
-        return "0 ".to_owned();
-    }
     let steps = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (0.0, "u")];
-    let (unit, prefix) =
-        steps.into_iter().find(|(unit, _)| value.abs() >= *unit).unwrap_or((1.0, ""));
+    let (unit, prefix) = steps
+        .into_iter()
+        .find(|(unit, _)| value.abs() >= *unit && value != 0.0)
+        .unwrap_or((1.0, ""));
     let scaled = value / if unit == 0.0 { 1e-6 } else { unit };
     let digits = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
-    format!("{scaled:.digits$} {prefix}").trim_end().to_owned()
+    format!("{scaled:.digits$} {prefix}")
 }
 
 #[cfg(test)]
@@ -161,7 +161,8 @@ mod tests {
         assert_eq!(show(figure::PER_SECOND, 45_678.0), "45.7 k/s");
         assert_eq!(show(figure::SECONDS, 0.0123), "12.3 ms");
         assert_eq!(show(figure::P50, 63.2), "63 us");
-        assert_eq!(show(figure::FIRST_SECOND, 0.0), "0 B");
+        assert_eq!(show(figure::FIRST_SECOND, 0.0), "0.00 B");
+        assert_eq!(show(figure::RESIDENT, 274.0), "274 B");
     }
 
     #[test]
