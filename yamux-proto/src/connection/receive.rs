@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use super::Connection;
 use super::offences::Load;
 use super::ping::Pong;
-use super::streams::{Key, Opening};
+use super::streams::{Entry, Key, Opening};
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
 use crate::flow_control::INITIAL_WINDOW;
@@ -176,16 +176,21 @@ impl Connection {
             return self.receive_syn(now, id, flags, load);
         }
         // The peer cannot know a stream whose SYN has not gone out.
-        let known = |key: &Key| {
-            self.streams.get(*key).is_some_and(|entry| entry.opening != Opening::SynDue)
-        };
-        let Some(key) = self.streams.find(id).filter(known) else {
+        let known = |(_, entry): &(Key, &mut Entry)| entry.opening != Opening::SynDue;
+        let Some((key, entry)) = self.streams.find_mut(id).filter(known) else {
             self.unknown_stream(now, id, load)?;
             return Ok(None);
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
         // shows that the peer knows the stream.
-        let effect = self.free_place(key, Opening::Done) || self.streams.answer_late(key);
+        let effect = match entry.opening {
+            Opening::SynSent => self.free_place(key, Opening::Done),
+            Opening::Unanswered => {
+                entry.opening = Opening::Done;
+                true
+            }
+            Opening::SynDue | Opening::Arrived | Opening::AckDue | Opening::Done => false,
+        };
         Ok(Some(Admitted { key, effect }))
     }
 
@@ -255,7 +260,9 @@ impl Connection {
             if entry.recv.push(piece, &mut self.pool) {
                 self.pool.note_slice(key);
             }
-            self.wake_reader(key);
+            if core::mem::take(&mut entry.recv.blocked) {
+                self.emit(Event::Readable(key));
+            }
         } else {
             drop(piece);
             self.discard(now, key, len)?;

@@ -98,6 +98,20 @@ impl Staging {
         self.ends = true;
     }
 
+    /// Adds data of a stream to the frame at the end of the buffer, by copy, if that is one of the
+    /// stream and has room for it: small writes share a header.
+    #[inline]
+    pub(super) fn extend(&mut self, key: Key, data: &[u8]) -> bool {
+        let fits = self.open.is_some_and(|open| {
+            open.key == key && self.body_len(open).saturating_add(data.len()) <= FRAME_BODY
+        });
+        if fits {
+            self.data = self.data.saturating_add(data.len());
+            self.output.buffer.extend_from_slice(data);
+        }
+        fits
+    }
+
     /// Adds data of a stream, by copy.
     pub(super) fn data(&mut self, key: Key, mut data: &[u8]) {
         self.data = self.data.saturating_add(data.len());
@@ -118,12 +132,6 @@ impl Staging {
             self.frame(Frame::Data { stream: key.id, flags: Flags::NONE, length });
             self.output.chunks.push((self.output.buffer.len(), body));
         }
-    }
-
-    /// Whether data of this stream would join the frame at the end of the buffer.
-    #[inline]
-    pub(super) fn continues(&self, key: Key) -> bool {
-        self.open.is_some_and(|open| open.key == key)
     }
 
     /// Whether so much is in line that a small message should not wait behind it.

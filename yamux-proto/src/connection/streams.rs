@@ -78,6 +78,10 @@ impl Entry {
         }
     }
 
+    const fn key(&self, slot: u32) -> Key {
+        Key { id: self.id, slot, serial: self.serial }
+    }
+
     /// Whether our SYN still awaits an answer.
     pub(crate) const fn awaits_ack(&self) -> bool {
         matches!(self.opening, Opening::SynDue | Opening::SynSent)
@@ -155,7 +159,13 @@ impl Streams {
     pub(crate) fn find(&self, id: StreamId) -> Option<Key> {
         let slot = *self.index.get(&id)?;
         let entry = self.entries.get(as_index(slot))?.as_ref()?;
-        Some(Key { id, slot, serial: entry.serial })
+        Some(entry.key(slot))
+    }
+
+    pub(crate) fn find_mut(&mut self, id: StreamId) -> Option<(Key, &mut Entry)> {
+        let slot = *self.index.get(&id)?;
+        let entry = self.entries.get_mut(as_index(slot))?.as_mut()?;
+        Some((entry.key(slot), entry))
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
@@ -195,14 +205,6 @@ impl Streams {
         };
         entry.opening = became;
         self.unacked = self.unacked.saturating_sub(1);
-        true
-    }
-
-    /// The peer has answered a stream whose opening it was no longer expected to; true the first time.
-    pub(crate) fn answer_late(&mut self, key: Key) -> bool {
-        let unanswered = |entry: &&mut Entry| entry.opening == Opening::Unanswered;
-        let Some(entry) = self.get_mut(key).filter(unanswered) else { return false };
-        entry.opening = Opening::Done;
         true
     }
 
@@ -255,10 +257,7 @@ impl Streams {
         };
         let entries = (0_u32..).zip(&self.entries);
         let entries = entries.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));
-        entries
-            .filter(|(_, entry)| left(entry))
-            .map(|(slot, entry)| Key { id: entry.id, slot, serial: entry.serial })
-            .collect()
+        entries.filter(|(_, entry)| left(entry)).map(|(slot, entry)| entry.key(slot)).collect()
     }
 
     /// Streams of the peer that are known.

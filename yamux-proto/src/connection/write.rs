@@ -66,11 +66,10 @@ impl Connection {
     /// Stages data for which room was taken.
     #[inline]
     pub(crate) fn stage_data(&mut self, key: Key, data: &[u8]) {
-        if self.staging.has_bulk()
-            && !data.is_empty()
-            && !self.staging.continues(key)
-            && self.overtakes(key, data.len())
-        {
+        if self.staging.extend(key, data) {
+            return;
+        }
+        if self.staging.has_bulk() && !data.is_empty() && self.overtakes(key, data.len()) {
             self.staging.express(key, data);
         } else {
             self.staging.data(key, data);

@@ -314,8 +314,15 @@ impl State {
         self.flushes.shrink_to_fit();
     }
 
+    #[inline]
     fn wake_driver(&mut self, wakes: &mut Wakes) {
-        if self.parked && self.is_driver_wanted(self.connection.transport_state()) {
+        if self.parked {
+            self.wake_if_wanted(wakes);
+        }
+    }
+
+    fn wake_if_wanted(&mut self, wakes: &mut Wakes) {
+        if self.is_driver_wanted(self.connection.transport_state()) {
             self.parked = false;
             wakes.push(self.driver.clone());
         }

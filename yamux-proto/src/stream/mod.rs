@@ -3,6 +3,7 @@
 mod recv;
 mod send;
 mod state;
+mod tail;
 mod view;
 
 #[cfg(feature = "driver")]

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
+use super::tail::Tail;
 use crate::connection::Key;
 use crate::flow_control::RecvWindow;
 use crate::frame::Piece;
@@ -36,9 +37,7 @@ struct Queue {
     /// Chunks at the front that are known to own their memory.
     owned: usize,
     /// Small pieces behind the chunks.
-    tail: BytesMut,
-    /// What the tail keeps alive, of which the front may have been read.
-    tail_held: usize,
+    tail: Tail,
     len: usize,
 }
 
@@ -115,8 +114,7 @@ impl RecvHalf {
         if queue.tail.len().saturating_add(len) > TAIL_MAX {
             queue.seal_tail();
         }
-        queue.tail.extend_from_slice(piece.as_slice());
-        queue.tail_held = queue.tail_held.max(queue.tail.capacity());
+        queue.tail.push(piece.as_slice());
         false
     }
 
@@ -195,19 +193,17 @@ impl Queue {
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
-            let bytes = core::mem::take(&mut self.tail).freeze();
-            let mut chunk = Chunk { bytes, memory: Memory::Own(self.tail_held) };
+            let memory = Memory::Own(self.tail.held());
+            let mut chunk = Chunk { bytes: self.tail.take(), memory };
             chunk.slim();
             self.chunks.push_back(chunk);
-            self.tail_held = 0;
         }
     }
 
     /// Lets go of the tail's memory if it is mostly read, as [`Chunk::slim`] does.
     fn slim_tail(&mut self) {
-        if !self.tail.is_empty() && is_wasteful(self.tail_held, self.tail.len()) {
-            self.tail = BytesMut::from(&*self.tail);
-            self.tail_held = self.tail.capacity();
+        if !self.tail.is_empty() && is_wasteful(self.tail.held(), self.tail.len()) {
+            self.tail.shrink();
         }
     }
 
@@ -215,9 +211,10 @@ impl Queue {
     /// queue holds one.
     fn read_front(&mut self, max: usize, sink: &mut dyn FnMut(&[u8])) -> usize {
         let Some(chunk) = self.chunks.front_mut() else {
-            let len = self.tail.len().min(max);
-            sink(self.tail.get(..len).unwrap_or_default());
-            self.tail.advance(len);
+            let front = self.tail.front(max);
+            let len = front.len();
+            sink(front);
+            self.tail.consume(len);
             self.slim_tail();
             return len;
         };
@@ -232,13 +229,18 @@ impl Queue {
         len
     }
 
+    /// The first piece without a copy, or at most `max` bytes of it; but a few small ones that were
+    /// copied together are copied once more, so that the memory they were in serves the next.
     fn take_front(&mut self, max: usize) -> Bytes {
-        let Some(chunk) = self.chunks.front_mut() else {
-            let len = self.tail.len().min(max);
-            let taken = self.tail.split_to(len).freeze();
-            self.slim_tail();
-            return taken;
-        };
+        if self.chunks.is_empty() {
+            if self.tail.len().min(max) < SLICE_MIN {
+                let mut taken = Bytes::new();
+                self.read_front(max, &mut |piece| taken = Bytes::copy_from_slice(piece));
+                return taken;
+            }
+            self.seal_tail();
+        }
+        let Some(chunk) = self.chunks.front_mut() else { return Bytes::new() };
         if chunk.bytes.len() > max {
             let taken = chunk.bytes.split_to(max);
             chunk.slim();
@@ -249,7 +251,7 @@ impl Queue {
 
     /// Bytes of memory that it keeps while it is empty.
     fn memory(&self) -> usize {
-        self.tail_held.saturating_add(self.chunks.capacity().saturating_mul(size_of::<Chunk>()))
+        self.tail.held().saturating_add(self.chunks.capacity().saturating_mul(size_of::<Chunk>()))
     }
 
     fn pop_chunk(&mut self) -> Bytes {
