@@ -447,6 +447,22 @@ fn a_stream_that_was_reset_before_accept_is_never_seen() {
 }
 
 #[test]
+fn a_message_that_was_finished_and_reset_before_accept_is_read_in_full() {
+    let mut raw = Raw::server();
+    let message = data(1, Flags::NONE, b"all of it");
+    let (fin, rst) = (window_update(1, Flags::FIN, 0), window_update(1, Flags::RST, 0));
+    raw.send(&[syns([1]), message, fin, rst].concat());
+    let stream = raw.accept().unwrap();
+    assert_eq!(raw.read(stream), b"all of it");
+    assert!(raw.at_end(stream));
+    let reset = Err(WriteError::Reset(ResetError::ByPeer(0)));
+    assert_eq!(raw.stream(stream).unwrap().write(b"too late"), reset);
+    raw.drop_stream(stream);
+    raw.sent();
+    assert_eq!((raw.num_streams(), raw.accept()), (0, None));
+}
+
+#[test]
 fn an_id_that_is_used_again_after_rst_is_accepted_once() {
     let mut raw = Raw::server();
     raw.send(&[syns([1]), window_update(1, Flags::RST, 0), syns([1])].concat());

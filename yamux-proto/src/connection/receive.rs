@@ -319,7 +319,10 @@ impl Connection {
         // What was accepted keeps its place until the application lets go of it, however soon the
         // peer does: only what was not costs nothing to open and reset again.
         if entry.opening == Opening::Arrived {
-            self.forget(key);
+            // A message that is complete can still be read, as it could without the reset.
+            if !entry.state.is_stopped() {
+                self.forget(key);
+            }
             return self.count_reset(now);
         }
         self.wake_both(key);

@@ -94,6 +94,14 @@ impl State {
         }
     }
 
+    /// Whether the peer reset the stream after it had finished it.
+    pub(crate) const fn is_stopped(self) -> bool {
+        match self {
+            Self::Stopped(_) => true,
+            Self::Open | Self::SentFin | Self::GotFin | Self::Closed | Self::Reset(_) => false,
+        }
+    }
+
     /// Who reset the stream, if somebody did.
     pub(crate) const fn reset_cause(self) -> Option<ResetError> {
         match self {
