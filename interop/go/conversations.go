@@ -47,6 +47,7 @@ var conversations = []conversation{
 	{"fin-before-accept", defaults, large.finBeforeAcceptActive, large.finBeforeAcceptPassive},
 	{"close-under-load", defaults, closeUnderLoadActive, closeUnderLoadPassive},
 	{"close-after-fin", defaults, closeAfterFinActive, closeAfterFinPassive},
+	{"close-unfinished", shortStreamClose, closeUnfinishedActive, closeUnfinishedPassive},
 	{"accept-backlog", smallBacklog, acceptBacklogActive, acceptBacklogPassive},
 	{"keepalive-by-us", defaults, keepaliveActive, keepalivePassive},
 	{"keepalive-by-peer", shortKeepalive, keepaliveActive, keepalivePassive},

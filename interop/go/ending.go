@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io"
+)
 
 const (
 	loadedStreams   = 8
@@ -129,6 +133,40 @@ func abruptClosePassive(p part) error {
 		return err
 	}
 	return p.close()
+}
+
+// closeUnfinishedActive closes in the middle of a stream. The Rust session resets it by itself, a Go
+// program has to.
+func closeUnfinishedActive(p part) error {
+	s, err := p.openStream()
+	if err != nil {
+		return err
+	}
+	if err := echoByte(s); err != nil {
+		return err
+	}
+	if err := s.reset(0); err != nil {
+		return err
+	}
+	return p.close()
+}
+
+func closeUnfinishedPassive(p part) error {
+	s, err := p.acceptStream()
+	if err != nil {
+		return err
+	}
+	if err := answerByte(s); err != nil {
+		return err
+	}
+	_, err = s.Read(make([]byte, 1))
+	if !p.lenient || !errors.Is(err, io.EOF) {
+		if bad := p.library.wantReset(err, 0); bad != nil {
+			return fmt.Errorf("what was cut off looks complete: %w", bad)
+		}
+	}
+	<-p.closed()
+	return nil
 }
 
 // acceptBacklogActive opens more streams than the passive side queues: those beyond the limit are

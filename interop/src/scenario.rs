@@ -139,6 +139,9 @@ fn endings() -> Vec<Scenario> {
         }),
         Scenario::new("close-under-load", Conversation::CloseUnderLoad).opened_by_us(),
         Scenario::new("close-after-fin", Conversation::CloseAfterFin).opened_by_us(),
+        Scenario::new("close-unfinished", Conversation::CloseUnfinished)
+            .opened_by_us()
+            .needs(|peer, _| peer.sees_resets),
         Scenario::new("abrupt-close", Conversation::AbruptClose)
             .opened_by_us()
             .needs(|peer, _| peer.closes_abruptly),

@@ -194,19 +194,21 @@ impl Session {
 
     /// Closes in good order, within [`Config::close_timeout`]: no new streams; what was written before
     /// this call goes out; the peer may read it and end the streams that were finished here; then Go
-    /// Away, and the end of the transport. Streams that were not finished end with an error, however
-    /// busy they are, and those that wait to be accepted are reset, even if they hold a complete
-    /// request: to serve them first, [`go_away`](Self::go_away), and close when they are done.
+    /// Away, and the end of the transport. Streams that were not finished are reset, however busy they
+    /// are; so are those that wait to be accepted, even if they hold a complete request: to serve them
+    /// first, [`go_away`](Self::go_away), and close when they are done. A stream that was dropped is a
+    /// finished one: [`reset`](Stream::reset) an answer that need not be waited for.
     ///
     /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
     /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
     /// kept for Go Away and the end of the transport.
     ///
     /// # Errors
-    /// Why the session ended, if not by this call or [`abort`](Self::abort), nor by the peer in good
-    /// order with nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so
-    /// too when the peer did not end a stream that was finished here: it may not have read all of it,
-    /// and most peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished.
+    /// Why the session ended, if not by this call, nor by [`abort`](Self::abort) or the peer with
+    /// nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so too when
+    /// the peer did not end a stream that was finished here: it may not have read all of it, and most
+    /// peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished, or that the
+    /// peer reset.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled; [`abort`](Self::abort) cuts it short.
@@ -215,19 +217,29 @@ impl Session {
     }
 
     /// Ends the session now. What has not been sent is lost, and every pending call fails with
-    /// [`SessionError::Closed`], except [`close`](Self::close), which succeeds. The peer sees the
-    /// transport end.
+    /// [`SessionError::Closed`]; so does a [`close`](Self::close) that still had something to deliver.
+    /// The peer sees the transport end, which hashicorp/yamux takes for the end of its streams, as if
+    /// they were complete.
     pub fn abort(&self) {
         self.0.abort();
     }
 
     /// Waits for the end of the session and says why it ended. The handle that waits counts as one: the
-    /// session does not close for want of handles while somebody waits here.
+    /// session does not close for want of handles while somebody waits here; see
+    /// [`on_closed`](Self::on_closed).
     ///
     /// # Cancel safety
     /// Can be cancelled at any time.
     pub async fn closed(&self) -> SessionError {
         self.0.closed().await
+    }
+
+    /// A future of why the session ended that does not keep it open: for a log, or a pool of sessions.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub fn on_closed(&self) -> impl Future<Output = SessionError> + Send + use<> {
+        self.0.on_closed()
     }
 
     /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open), after

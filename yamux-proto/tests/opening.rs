@@ -247,6 +247,22 @@ fn an_unanswered_open_resets_that_stream_only() {
 }
 
 #[test]
+fn a_stream_that_was_refused_was_never_taken() {
+    let mut raw = Raw::client();
+    let (refused, taken) = (raw.open().unwrap(), raw.open().unwrap());
+    raw.sent();
+    raw.send(&window_update(taken.get(), Flags::ACK, 0));
+    for stream in [refused, taken] {
+        raw.send(&window_update(stream.get(), Flags::RST, 0));
+        let reset = Err(ReadError::Reset(ResetError::ByPeer(0)));
+        assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), reset);
+    }
+    assert!(!raw.stream(refused).unwrap().is_acked());
+    assert!(raw.stream(taken).unwrap().is_acked());
+    assert_eq!(raw.take_events().iter().filter(|event| **event == Event::Outbound).count(), 2);
+}
+
+#[test]
 fn a_stream_that_is_finished_already_may_wait_for_its_answer() {
     // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept.
     let config = Config::builder().keepalive_interval(None).build().unwrap();

@@ -149,10 +149,19 @@ fn close_waits_for_every_finished_stream_of_either_side() {
 }
 
 #[test]
-fn close_does_not_wait_for_streams_that_nobody_finished() {
+fn close_does_not_wait_for_streams_that_nobody_finished_but_resets_them() {
     let (mut raw, stream) = Raw::opened();
+    let done = raw.open().unwrap();
+    raw.stream(done).unwrap().finish().unwrap();
+    raw.sent();
+    raw.send(&[window_update(2, Flags::SYN, 0), window_update(2, Flags::FIN, 0)].concat());
+    raw.accept().unwrap();
+    raw.send(&window_update(done.get(), Flags::FIN, 0));
+    raw.sent();
     raw.close(GoAwayCode::NORMAL);
-    assert_eq!(raw.frames(), [said_go_away(0)]);
+    let resets = [update(1, Flags::RST, 0), update(2, Flags::RST, 0)];
+    assert_eq!(raw.frames(), [&resets[..], &[said_go_away(0)]].concat());
+    assert_eq!(raw.stats().resets_sent, 2);
     let error = Err(ReadError::Closed(ConnectionError::Closed));
     assert_eq!(raw.stream(stream).unwrap().read(&mut [0]), error);
 }

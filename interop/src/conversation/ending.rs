@@ -92,6 +92,24 @@ pub(super) async fn close_after_fin_passive(part: &Part) -> Result<()> {
     Ok(())
 }
 
+/// Closes in the middle of a stream.
+pub(super) async fn close_unfinished_active(part: &Part) -> Result<()> {
+    let mut stream = part.open().await?;
+    ask(&mut stream).await?;
+    part.session.close().await.context("close")
+}
+
+pub(super) async fn close_unfinished_passive(part: &Part) -> Result<()> {
+    let mut stream = part.accept().await?;
+    answer(&mut stream).await?;
+    match stream.read(&mut [0; 1]).await {
+        Ok(n) => anyhow::bail!("expected a reset, got {n} byte(s) and no error"),
+        Err(error) => part.want_reset(&error, 0)?,
+    }
+    part.session.closed().await;
+    Ok(())
+}
+
 /// Is in the middle of a stream when the passive side ends the session.
 pub(super) async fn abrupt_close_active(part: &Part) -> Result<()> {
     let mut stream = part.open().await?;

@@ -112,6 +112,8 @@ pub enum Conversation {
     CloseUnderLoad,
     /// The session closes right after a FIN, and the other side has read nothing yet.
     CloseAfterFin,
+    /// The session closes in the middle of a stream, which the other side must not take for complete.
+    CloseUnfinished,
     /// The other side ends the session in the middle of a stream.
     AbruptClose,
     /// More streams than the passive side queues.
@@ -162,6 +164,8 @@ impl Conversation {
             Self::CloseUnderLoad => ending::close_under_load_passive(part).await,
             Self::CloseAfterFin if active => ending::close_after_fin_active(part).await,
             Self::CloseAfterFin => ending::close_after_fin_passive(part).await,
+            Self::CloseUnfinished if active => ending::close_unfinished_active(part).await,
+            Self::CloseUnfinished => ending::close_unfinished_passive(part).await,
             Self::AbruptClose if active => ending::abrupt_close_active(part).await,
             Self::AbruptClose => ending::abrupt_close_passive(part).await,
             Self::AcceptBacklog if active => ending::accept_backlog_active(part).await,

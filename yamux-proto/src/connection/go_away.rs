@@ -8,7 +8,7 @@ use super::streams::Entry;
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
 use crate::event::Event;
-use crate::frame::{Frame, GoAwayCode};
+use crate::frame::{Flags, Frame, GoAwayCode};
 use crate::limits::FAREWELL;
 use crate::time::Instant;
 
@@ -104,6 +104,7 @@ impl Connection {
 
     /// Ends the session at once: nothing more is sent.
     pub fn abort(&mut self) {
+        self.cut_short |= matches!(self.phase, Phase::Draining { .. }) && !self.has_drained();
         self.end(ConnectionError::Closed);
         self.finish();
     }
@@ -124,12 +125,13 @@ impl Connection {
         self.eof = true;
         match self.phase {
             Phase::Active | Phase::Draining { .. } => {
-                let inside = self.decoder.is_inside_body() || self.leftover > 0;
+                let whole = !self.decoder.is_inside_body() && self.leftover == 0;
                 let over = self.streams.all_ended() && !self.debt().data;
                 // Who closes is told of what may be lost, however politely the peer left.
-                let closing = matches!(self.phase, Phase::Draining { .. });
-                let owed = closing && !self.has_drained();
-                let clean = !inside && !owed && (self.peer_gone || over);
+                let drained = self.has_drained();
+                let borne = drained || self.phase == Phase::Active;
+                let clean = whole && borne && (self.peer_gone || over);
+                self.cut_short = clean && !drained;
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,
                     false => ConnectionError::TransportEnded,
@@ -182,6 +184,13 @@ impl Connection {
         self.phase == Phase::Active && !self.peer_gone && self.streams.has_ids()
     }
 
+    /// Whether the session ended by the will of one of the sides, and the peer may not have everything
+    /// that streams were to bring it.
+    #[cfg(feature = "driver")]
+    pub(crate) const fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
     /// Why the session ended, once it has.
     pub const fn cause(&self) -> Option<ConnectionError> {
         self.cause
@@ -228,7 +237,7 @@ impl Connection {
             Phase::Draining { code, .. } => {
                 // Most peers drop what they have not read when Go Away comes.
                 let drained = self.has_drained();
-                self.staging.frame(Frame::GoAway { code });
+                self.say_farewell(code);
                 self.end(match drained {
                     true => ConnectionError::Closed,
                     false => ConnectionError::CloseTimeout,
@@ -256,8 +265,18 @@ impl Connection {
             return;
         }
         self.timers.postpone(Timer::Close, self.farewell());
-        self.staging.frame(Frame::GoAway { code });
+        self.say_farewell(code);
         self.end(ConnectionError::Closed);
+    }
+
+    /// Go Away, and before it RST for every stream that was not finished: hashicorp/yamux takes the end
+    /// of a session for the end of its streams, as if they were complete.
+    fn say_farewell(&mut self, code: GoAwayCode) {
+        for stream in self.streams.unfinished() {
+            self.staging.end(Frame::WindowUpdate { stream, flags: Flags::RST, delta: 0 });
+            self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
+        }
+        self.staging.frame(Frame::GoAway { code });
     }
 
     /// Sees to it that closing comes to an end, and draining before that, with time left for the

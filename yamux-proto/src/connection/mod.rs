@@ -99,6 +99,8 @@ pub struct Connection {
     config: Config,
     phase: Phase,
     cause: Option<ConnectionError>,
+    /// It ended as one of the sides wanted, before the peer can have had everything.
+    cut_short: bool,
     /// The transport has no more input.
     eof: bool,
     /// Bytes of a header, or held back by a limit, that the last input left.
@@ -164,6 +166,7 @@ impl Connection {
             side,
             phase: Phase::Active,
             cause: None,
+            cut_short: false,
             eof: false,
             leftover: 0,
             peer_gone: false,

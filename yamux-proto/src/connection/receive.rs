@@ -182,14 +182,20 @@ impl Connection {
             return Ok(None);
         };
         // hashicorp/yamux never acknowledges a stream whose FIN came before its Accept, so any frame
-        // shows that the peer knows the stream.
+        // shows that the peer has taken the stream; but for a reset, with which it refuses one.
+        let refused = flags.contains(Flags::RST) && !flags.contains(Flags::ACK);
         let effect = match entry.opening {
+            Opening::SynSent if refused => self.free_place(key, Opening::Unanswered),
             Opening::SynSent => self.free_place(key, Opening::Done),
-            Opening::Unanswered => {
+            Opening::Unanswered if !refused => {
                 entry.opening = Opening::Done;
                 true
             }
-            Opening::SynDue | Opening::Arrived | Opening::AckDue | Opening::Done => false,
+            Opening::SynDue
+            | Opening::Arrived
+            | Opening::AckDue
+            | Opening::Done
+            | Opening::Unanswered => false,
         };
         Ok(Some(Admitted { key, effect }))
     }

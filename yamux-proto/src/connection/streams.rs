@@ -92,7 +92,7 @@ impl Entry {
         matches!(self.opening, Opening::SynDue | Opening::AckDue)
     }
 
-    /// Whether the peer has shown that it knows the stream.
+    /// Whether the peer has shown that it has taken the stream.
     pub(crate) const fn is_acked(&self) -> bool {
         !self.awaits_ack() && !matches!(self.opening, Opening::Unanswered)
     }
@@ -247,6 +247,11 @@ impl Streams {
     /// Whether nothing more will come or go on any stream.
     pub(crate) fn all_ended(&self) -> bool {
         self.entries.iter().flatten().all(|entry| entry.state.is_ended())
+    }
+
+    /// Streams on which this side could still send.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = StreamId> {
+        self.entries.iter().flatten().filter(|entry| entry.state.can_send()).map(|entry| entry.id)
     }
 
     /// Streams that the application has let go of, of which the peer has been told all it need know.

@@ -1,7 +1,7 @@
 //! The application's handle of a session.
 
 use core::fmt;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::task::{Context, Poll};
 use core::time::Duration;
 
@@ -37,20 +37,21 @@ impl Session {
     /// # Cancel safety
     /// A cancelled call has opened nothing.
     pub async fn open(&self) -> Result<Handle, SessionError> {
-        self.wait(
-            |state| &mut state.opens,
-            |state| {
-                let opened = match state.connection.open_key() {
-                    Ok(key) => Ok(key),
-                    Err(OpenError::Backlog) => return None,
-                    Err(OpenError::Refused) => Err(SessionError::Refused),
-                    Err(OpenError::IdsExhausted) => Err(SessionError::IdsExhausted),
-                    Err(OpenError::Closed(cause)) => Err(state.error(cause)),
-                };
-                Some(opened.map(|key| Handle::new(state, &self.shared, key)))
-            },
-        )
-        .await
+        self.shared
+            .wait(
+                |state| &mut state.opens,
+                |state| {
+                    let opened = match state.connection.open_key() {
+                        Ok(key) => Ok(key),
+                        Err(OpenError::Backlog) => return None,
+                        Err(OpenError::Refused) => Err(SessionError::Refused),
+                        Err(OpenError::IdsExhausted) => Err(SessionError::IdsExhausted),
+                        Err(OpenError::Closed(cause)) => Err(state.error(cause)),
+                    };
+                    Some(opened.map(|key| Handle::new(state, &self.shared, key)))
+                },
+            )
+            .await
     }
 
     /// The next stream that the peer opened.
@@ -62,7 +63,7 @@ impl Session {
     /// # Cancel safety
     /// A cancelled call has taken no stream.
     pub async fn accept(&self) -> Result<Handle, SessionError> {
-        self.wait(|state| &mut state.accepts, |state| self.try_accept(state)).await
+        self.shared.wait(|state| &mut state.accepts, |state| self.try_accept(state)).await
     }
 
     /// [`accept`](Self::accept) for a `Stream` of streams; `turn` is its place among those who wait.
@@ -71,7 +72,12 @@ impl Session {
         cx: &mut Context<'_>,
         turn: &mut AcceptTurn,
     ) -> Poll<Result<Handle, SessionError>> {
-        self.poll_wait(cx, &mut turn.ticket, |state| &mut state.accepts, |s| self.try_accept(s))
+        self.shared.poll_wait(
+            cx,
+            &mut turn.ticket,
+            |state| &mut state.accepts,
+            |s| self.try_accept(s),
+        )
     }
 
     /// A place in the line of those who accept; leaves it when dropped. If it is not polled for a while,
@@ -89,19 +95,20 @@ impl Session {
     /// Can be cancelled at any time.
     pub async fn ping(&self) -> Result<Duration, SessionError> {
         let mut asked = None;
-        self.wait(
-            |state| &mut state.pings,
-            |state| {
-                if let Some(cause) = state.cause() {
-                    return Some(Err(cause));
-                }
-                let asked = *asked.get_or_insert_with(|| state.connection.ping());
-                let (answered, rtt) = state.last_pong?;
-                // Values count up and wrap around.
-                (answered.wrapping_sub(asked) < u32::MAX / 2).then_some(Ok(rtt))
-            },
-        )
-        .await
+        self.shared
+            .wait(
+                |state| &mut state.pings,
+                |state| {
+                    if let Some(cause) = state.cause() {
+                        return Some(Err(cause));
+                    }
+                    let asked = *asked.get_or_insert_with(|| state.connection.ping());
+                    let (answered, rtt) = state.last_pong?;
+                    // Values count up and wrap around.
+                    (answered.wrapping_sub(asked) < u32::MAX / 2).then_some(Ok(rtt))
+                },
+            )
+            .await
     }
 
     /// The last round trip measured, if one has been.
@@ -125,29 +132,33 @@ impl Session {
     }
 
     /// Closes in good order: refuses new streams, sends what was accepted from the application,
-    /// gives the peer time to take it, says Go Away and closes the transport; at most
-    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    /// gives the peer time to take it, resets the streams that were not finished, says Go Away and
+    /// closes the transport; at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
-    /// Why the session ended, if it was not by the will of one of the sides.
+    /// Why the session ended, if it was not by the will of one of the sides; or if it was, and the
+    /// peer may not have had everything.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled.
     pub async fn close(&self) -> Result<(), SessionError> {
         self.shared.with(|state, _| state.connection.close(GoAwayCode::NORMAL));
-        self.wait(
-            |state| &mut state.ends,
-            |state| match state.cause() {
-                Some(cause) if state.finished && !cause.is_clean() => Some(Err(cause)),
-                Some(_) if state.finished => Some(Ok(())),
-                Some(_) | None => None,
-            },
-        )
-        .await
+        self.shared
+            .wait(
+                |state| &mut state.ends,
+                |state| match state.cause() {
+                    Some(cause) if state.finished => {
+                        let done = cause.is_clean() && !state.connection.is_cut_short();
+                        Some(if done { Ok(()) } else { Err(cause) })
+                    }
+                    Some(_) | None => None,
+                },
+            )
+            .await
     }
 
     /// Ends the session now. What has not been sent is lost, and every pending call fails with
-    /// [`SessionError::Closed`], except [`close`](Self::close), which succeeds.
+    /// [`SessionError::Closed`]; so does a [`close`](Self::close) that had still to wait for the peer.
     pub fn abort(&self) {
         self.shared.with(|state, _| state.connection.abort());
     }
@@ -157,7 +168,16 @@ impl Session {
     /// # Cancel safety
     /// Can be cancelled at any time.
     pub async fn closed(&self) -> SessionError {
-        self.wait(|state| &mut state.ends, |state| state.cause()).await
+        self.shared.wait(|state| &mut state.ends, |state| state.cause()).await
+    }
+
+    /// [`closed`](Self::closed) without a handle: it does not keep the session open.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled at any time.
+    pub fn on_closed(&self) -> impl Future<Output = SessionError> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.wait(|state| &mut state.ends, |state| state.cause()).await }
     }
 
     /// Whether the session has ended.
@@ -189,35 +209,6 @@ impl Session {
         }
         Some(Err(state.cause().unwrap_or(SessionError::Closed)))
     }
-
-    /// Waits in a queue until `check` has an answer.
-    async fn wait<T>(
-        &self,
-        queue: fn(&mut State) -> &mut WaitQueue,
-        mut check: impl FnMut(&mut State) -> Option<T>,
-    ) -> T {
-        let mut turn = Turn { shared: &self.shared, queue, ticket: Ticket::default() };
-        poll_fn(|cx| self.poll_wait(cx, &mut turn.ticket, queue, &mut check)).await
-    }
-
-    fn poll_wait<T>(
-        &self,
-        cx: &mut Context<'_>,
-        ticket: &mut Ticket,
-        queue: fn(&mut State) -> &mut WaitQueue,
-        check: impl FnOnce(&mut State) -> Option<T>,
-    ) -> Poll<T> {
-        self.shared.with(|state, wakes| match check(state) {
-            Some(answer) => {
-                queue(state).leave(ticket, true, wakes);
-                Poll::Ready(answer)
-            }
-            None => {
-                queue(state).wait(ticket, cx, wakes);
-                Poll::Pending
-            }
-        })
-    }
 }
 
 impl Clone for Session {
@@ -246,6 +237,37 @@ impl fmt::Debug for Session {
             .field("streams", &streams)
             .field("closed", &cause)
             .finish()
+    }
+}
+
+impl Shared {
+    /// Waits in a queue until `check` has an answer.
+    async fn wait<T>(
+        &self,
+        queue: fn(&mut State) -> &mut WaitQueue,
+        mut check: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
+        let mut turn = Turn { shared: self, queue, ticket: Ticket::default() };
+        poll_fn(|cx| self.poll_wait(cx, &mut turn.ticket, queue, &mut check)).await
+    }
+
+    fn poll_wait<T>(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+        queue: fn(&mut State) -> &mut WaitQueue,
+        check: impl FnOnce(&mut State) -> Option<T>,
+    ) -> Poll<T> {
+        self.with(|state, wakes| match check(state) {
+            Some(answer) => {
+                queue(state).leave(ticket, true, wakes);
+                Poll::Ready(answer)
+            }
+            None => {
+                queue(state).wait(ticket, cx, wakes);
+                Poll::Pending
+            }
+        })
     }
 }
 

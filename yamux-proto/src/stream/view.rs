@@ -31,7 +31,9 @@ impl<'a> Stream<'a> {
         self.key.id
     }
 
-    /// Whether the peer has shown that it knows the stream; always true for the peer's own.
+    /// Whether the peer has shown that it has taken the stream; always true for the peer's own.
+    ///
+    /// If not, and the stream was reset by the peer, the peer refused it.
     pub fn is_acked(&self) -> bool {
         self.connection.entry(self.key).is_none_or(|entry| entry.is_acked())
     }
@@ -145,6 +147,11 @@ impl<'a> Stream<'a> {
     /// Whether data may still be written, room or not.
     pub fn can_write(&self) -> bool {
         self.connection.entry(self.key).is_some_and(|entry| entry.state.can_send())
+    }
+
+    /// Whether the peer may still send data.
+    pub fn can_receive(&self) -> bool {
+        self.connection.entry(self.key).is_some_and(|entry| entry.state.can_receive())
     }
 
     /// Who reset the stream, if somebody did.

@@ -1,6 +1,8 @@
 //! The end of sessions: close, abort, drop.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
+use std::task::Poll;
 
 use super::{pair, pattern, raw, run};
 use crate::runtime::prelude::*;
@@ -61,6 +63,60 @@ fn close_waits_for_the_peer_to_end_what_was_finished() {
         assert!(peer.frame().await.is_none(), "the transport is half-closed");
         peer.close_write();
         closing.await.unwrap();
+    });
+}
+
+#[test]
+fn close_tells_of_what_a_peer_that_left_before_may_not_have_read() {
+    run(async {
+        let (client, peer) = raw(1 << 20);
+        let mut stream = client.open().await.unwrap();
+        stream.write_all(b"did you get this?").await.unwrap();
+        finish(&mut stream).await.unwrap();
+        drop(stream);
+        peer.stream_with(Flags::FIN).await;
+        peer.send_frame(Frame::GoAway { code: GoAwayCode::NORMAL }).await;
+        peer.close_write();
+        assert!(matches!(client.closed().await, SessionError::ClosedByPeer));
+        assert!(matches!(client.close().await, Err(SessionError::ClosedByPeer)));
+    });
+}
+
+#[test]
+fn a_close_that_is_aborted_with_something_to_deliver_says_so() {
+    run(async {
+        let (client, _peer) = raw(1 << 20);
+        let mut stream = client.open().await.unwrap();
+        stream.write_all(b"did you get this?").await.unwrap();
+        finish(&mut stream).await.unwrap();
+        let mut closing = Box::pin(client.close());
+        let waits = poll_fn(|cx| Poll::Ready(closing.as_mut().poll(cx).is_pending())).await;
+        assert!(waits, "the peer has not ended the stream");
+        client.abort();
+        assert!(matches!(closing.await, Err(SessionError::Closed)));
+    });
+}
+
+#[test]
+fn a_session_that_is_aborted_can_be_closed() {
+    run(async {
+        let (client, _server) = pair();
+        client.open().await.unwrap().write_all(b"who cares").await.unwrap();
+        client.abort();
+        client.close().await.unwrap();
+    });
+}
+
+#[test]
+fn who_only_wants_to_hear_of_the_end_does_not_put_it_off() {
+    run(async {
+        let (client, server) = pair();
+        let ended = spawn(client.on_closed());
+        let unheard = client.on_closed();
+        drop(client);
+        assert!(matches!(ended.await, SessionError::Closed));
+        assert!(matches!(server.closed().await, SessionError::ClosedByPeer));
+        assert!(matches!(unheard.await, SessionError::Closed), "however late");
     });
 }
 
