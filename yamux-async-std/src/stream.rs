@@ -25,7 +25,8 @@ use yamux_proto::driver::{Handle, StreamError};
 /// - Closing finishes the stream: the peer reads to the end, and can still write.
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
-///   was an error or a panic that dropped the stream: [`reset`](Self::reset) it where that matters.
+///   was an error or a cancelled task that dropped the stream: where that matters, say
+///   [`reset_on_drop`](Self::reset_on_drop) first.
 ///
 /// Reads, writes, flushes and closes are cancel safe: a cancelled one has lost no data, and the FIN of
 /// a close is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
@@ -97,7 +98,12 @@ impl Stream {
         (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
     }
 
-    /// Whether the peer has shown that it knows the stream; always true for the peer's own.
+    /// Whether the peer has shown that it has taken the stream; always true for the peer's own.
+    ///
+    /// A peer that resets a stream of ours before that has refused it: none of its application's code
+    /// has seen the stream, and what was to be done over it can be tried again. That holds for peers
+    /// that acknowledge in `accept`, as this library does; hashicorp/yamux does too, but never what we
+    /// had finished before.
     pub fn is_acked(&self) -> bool {
         self.handle.is_acked()
     }
@@ -118,6 +124,15 @@ macro_rules! common {
             /// after the first 1,024.
             pub fn reset(&mut self, code: u32) {
                 self.handle.reset(code);
+            }
+
+            /// From now on, to drop this before it has ended is to [`reset`](Self::reset) the stream with
+            /// `code`: for a task that may be cancelled or fail. Its peer does not take a part for the
+            /// whole then, and hears at once that nobody waits for the answer any more. The writing half
+            /// has ended with its shutdown, the reading half with the peer's; a [`Stream`] with both, and
+            /// its halves do the same as it after [`into_split`](Stream::into_split).
+            pub fn reset_on_drop(&mut self, code: u32) {
+                self.handle.reset_on_drop(code);
             }
         }
     )*};

@@ -1,5 +1,6 @@
 //! The errors of sessions and streams as applications see them.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
@@ -78,7 +79,8 @@ impl SessionError {
         }
     }
 
-    /// Whether the session ended because one of the two sides meant it to.
+    /// Whether the session ended because one of the two sides meant it to, as far as anybody can tell:
+    /// hashicorp/yamux just ends the transport, and so does a peer that is killed.
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::Closed | Self::ClosedByPeer)
     }
@@ -130,27 +132,43 @@ pub enum StreamError {
 
 impl StreamError {
     /// Finds the reason inside an error that a stream or a session gave, on whatever way it came, be
-    /// it through a copy between two sockets. `None` if it came from elsewhere.
+    /// it through a copy between two sockets or wrapped in other errors. `None` if it came from
+    /// elsewhere.
     ///
     /// ```
     /// use std::io;
     /// # use yamux_proto::driver::{SessionError, StreamError};
     ///
-    /// fn is_worth_a_retry(error: &io::Error) -> bool {
+    /// /// Whether the other streams of the session have failed as well.
+    /// fn is_of_session(error: &io::Error) -> bool {
     ///     match StreamError::from_io(error) {
-    ///         Some(StreamError::Reset(code)) => code == 0,
-    ///         Some(StreamError::Session(why)) => matches!(why, SessionError::OpenTimeout),
+    ///         Some(StreamError::Session(why)) => !matches!(why, SessionError::OpenTimeout),
     ///         _ => false,
     ///     }
     /// }
-    /// assert!(is_worth_a_retry(&StreamError::Reset(0).into()));
-    /// assert!(!is_worth_a_retry(&SessionError::KeepaliveTimeout.into()));
-    /// assert!(!is_worth_a_retry(&io::ErrorKind::NotFound.into()));
+    /// assert!(is_of_session(&SessionError::KeepaliveTimeout.into()));
+    /// assert!(!is_of_session(&StreamError::Reset(0).into()));
+    /// assert!(!is_of_session(&io::ErrorKind::NotFound.into()));
+    ///
+    /// let wrapped = io::Error::other(io::Error::from(SessionError::WriteStall));
+    /// assert!(is_of_session(&wrapped));
     /// ```
     pub fn from_io(error: &io::Error) -> Option<Self> {
-        let inner = error.get_ref()?;
-        let of_session = || inner.downcast_ref::<SessionError>().cloned().map(Self::from);
-        inner.downcast_ref().cloned().or_else(of_session)
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(of_stream) = error.downcast_ref::<Self>() {
+                return Some(of_stream.clone());
+            }
+            if let Some(of_session) = error.downcast_ref::<SessionError>() {
+                return Some(Self::Session(of_session.clone()));
+            }
+            cause = match error.downcast_ref::<io::Error>() {
+                // What it holds is not its source, but what it stands for.
+                Some(error) => error.get_ref().map(|inner| inner as _),
+                None => error.source(),
+            };
+        }
+        None
     }
 
     /// The kind of the [`io::Error`] that this converts into.

@@ -27,6 +27,8 @@ pub struct Handle {
     send: bool,
     /// Writes since others had their turn.
     writes: u16,
+    /// The code of the reset that a drop in the middle of the stream is.
+    reset_on_drop: Option<u32>,
 }
 
 impl Handle {
@@ -36,7 +38,8 @@ impl Handle {
 
     pub(super) fn new(state: &mut State, shared: &Arc<Shared>, key: Key) -> Self {
         state.handles = state.handles.saturating_add(1);
-        Self { shared: Arc::clone(shared), key, recv: true, send: true, writes: 0 }
+        let shared = Arc::clone(shared);
+        Self { shared, key, recv: true, send: true, writes: 0, reset_on_drop: None }
     }
 
     /// The number of the stream.
@@ -44,7 +47,7 @@ impl Handle {
         self.key.id
     }
 
-    /// Whether the peer has shown that it knows the stream.
+    /// Whether the peer has shown that it has taken the stream.
     pub fn is_acked(&self) -> bool {
         self.shared.look(|state| state.connection.stream_at(self.key).is_acked())
     }
@@ -53,8 +56,14 @@ impl Handle {
     #[must_use]
     pub fn split(mut self) -> (Self, Self) {
         self.shared.look(|state| state.handles = state.handles.saturating_add(1));
-        let shared = Arc::clone(&self.shared);
-        let send = Self { shared, key: self.key, recv: false, send: self.send, writes: 0 };
+        let send = Self {
+            shared: Arc::clone(&self.shared),
+            key: self.key,
+            recv: false,
+            send: self.send,
+            writes: 0,
+            reset_on_drop: self.reset_on_drop,
+        };
         self.send = false;
         (self, send)
     }
@@ -225,6 +234,12 @@ impl Handle {
         })
     }
 
+    /// From now on, dropping the handle resets the stream with `code`, unless the directions of its
+    /// halves have ended. Handles [`split`](Self::split) off later do the same.
+    pub fn reset_on_drop(&mut self, code: u32) {
+        self.reset_on_drop = Some(code);
+    }
+
     /// Ends both directions at once: RST with `code` follows what was written.
     pub fn reset(&mut self, code: u32) {
         self.shared.with(|state, _| state.connection.stream_at(self.key).reset(code));
@@ -236,6 +251,11 @@ impl Drop for Handle {
         self.shared.with(|state, wakes| {
             state.forget_wakers(self.key, self.recv, self.send, wakes);
             let mut stream = state.connection.stream_at(self.key);
+            if let Some(code) = self.reset_on_drop {
+                if (self.send && stream.can_write()) || (self.recv && stream.can_receive()) {
+                    stream.reset(code);
+                }
+            }
             if self.send {
                 stream.stop_writing();
             }

@@ -276,6 +276,83 @@ fn a_dropped_stream_ends_for_the_peer() {
 }
 
 #[test]
+fn a_message_that_was_cut_off_does_not_look_complete() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.reset_on_drop(7);
+        near.write_all(b"the first half").await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        far.read_exact(&mut [0; 14]).await.unwrap();
+        drop(near);
+        let error = far.read(&mut [0]).await.unwrap_err();
+        assert_eq!(code_of(&error), Some(7));
+    });
+}
+
+#[test]
+fn a_handler_hears_that_nobody_waits_for_its_answer() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.reset_on_drop(7);
+        near.write_all(b"request").await.unwrap();
+        finish(&mut near).await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        far.read_to_end(&mut Vec::new()).await.unwrap();
+        drop(near);
+        assert!(matches!(far.closed().await, StreamError::Reset(7)));
+    });
+}
+
+#[test]
+fn a_stream_that_has_ended_is_dropped_without_a_reset() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.reset_on_drop(7);
+        near.write_all(b"request").await.unwrap();
+        finish(&mut near).await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        far.reset_on_drop(8);
+        far.read_to_end(&mut Vec::new()).await.unwrap();
+        far.write_all(b"answer").await.unwrap();
+        finish(&mut far).await.unwrap();
+        near.read_to_end(&mut Vec::new()).await.unwrap();
+        drop((near, far));
+        client.ping().await.unwrap();
+        server.ping().await.unwrap();
+        assert_eq!((client.stats().resets_sent, server.stats().resets_sent), (0, 0));
+    });
+}
+
+#[test]
+fn a_half_that_has_ended_leaves_the_other_alone() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.reset_on_drop(7);
+        let (mut recv, mut send) = near.into_split();
+        send.write_all(b"request").await.unwrap();
+        finish(&mut send).await.unwrap();
+        drop(send);
+        let mut far = server.accept().await.unwrap();
+        far.write_all(b"half an answer").await.unwrap();
+        recv.read_exact(&mut [0; 14]).await.unwrap();
+        drop(recv);
+        assert!(matches!(far.closed().await, StreamError::Reset(7)));
+
+        let mut near = client.open().await.unwrap();
+        near.reset_on_drop(7);
+        let (_recv, send) = near.into_split();
+        let mut far = server.accept().await.unwrap();
+        drop(send);
+        let error = far.read(&mut [0]).await.unwrap_err();
+        assert_eq!(code_of(&error), Some(7), "nothing was finished");
+    });
+}
+
+#[test]
 fn a_reader_that_left_is_written_to_until_the_limit() {
     run(async {
         let (client, server) = pair();
