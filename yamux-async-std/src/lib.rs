@@ -52,6 +52,11 @@
 //! that had come are accepted. When what is being served has come to its end, there is nothing left
 //! that [`close`](Session::close) could cut off.
 //!
+//! # Requests that may be cancelled
+//! A future that a timeout or `select!` drops takes its stream with it, and a dropped stream is a
+//! finished one. [`Stream::reset_on_drop`] makes that a reset: the peer does not take half a request for
+//! a whole one, and hears by [`Stream::closed`] that nobody waits for its answer any more.
+//!
 //! # When the peer disappears
 //! The keepalive finds out: after 40 s of silence by default ([`Config::keepalive_interval`] and
 //! [`Config::keepalive_timeout`]) the session ends, every pending call with it, and

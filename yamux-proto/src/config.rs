@@ -212,8 +212,9 @@ settings! {
     close_timeout: Duration,
     /// How long a dropped stream waits for the peer's FIN before it is reset. Default 30 s.
     ///
-    /// The Go libraries drop what they have not read when they see RST: for readers that may take
-    /// longer, choose a longer time, or keep the stream until the peer has finished.
+    /// The Go libraries drop what they have not read when they see RST, and other peers what they have
+    /// not accepted: for those that may take longer, choose a longer time, or keep the stream until the
+    /// peer has finished.
     linger_timeout: Duration,
     /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
     ///
@@ -223,6 +224,9 @@ settings! {
     linger_bytes: u32,
     /// Streams that the peer may have open at once; a SYN beyond is refused with RST. At least 1,
     /// default 4,096.
+    ///
+    /// One that both sides have finished counts until the application drops it. A peer that opens the
+    /// next as soon as it reads the end of one needs some room beyond what it has under way.
     max_inbound_streams: usize,
     /// The receive window of a new stream, in bytes. From 256 KiB, the protocol's and the default, to
     /// 1 GiB.

@@ -155,21 +155,19 @@ async fn serve(
 }
 
 async fn connect(service: String, mut stream: Stream) {
+    stream.reset_on_drop(1);
     match TcpStream::connect(&service).await {
         Ok(connection) => carry(connection, stream).await,
-        Err(error) => {
-            eprintln!("agent: cannot reach {service}: {error}");
-            stream.reset(1);
-        }
+        Err(error) => eprintln!("agent: cannot reach {service}: {error}"),
     }
 }
 
 /// Carries bytes both ways, and each side's end to the other.
 async fn carry(mut connection: TcpStream, mut stream: Stream) {
+    // Merely dropped, it would be finished, and what was cut off would look complete.
+    stream.reset_on_drop(1);
     if let Err(error) = copy_bidirectional(&mut connection, &mut stream).await {
         eprintln!("stream {}: {error}", stream.id());
-        // Merely dropped, it would be finished, and what was cut off would look complete.
-        stream.reset(1);
     }
 }
 

@@ -66,9 +66,9 @@
 //! }
 //!
 //! async fn handle(mut stream: Stream) {
+//!     stream.reset_on_drop(1); // or an answer that failed half way would look complete
 //!     if let Err(error) = answer(&mut stream).await {
 //!         eprintln!("stream {}: {error}", stream.id());
-//!         stream.reset(1); // dropped, it would be finished: an answer that looks complete
 //!     }
 //! }
 //!
@@ -94,6 +94,42 @@
 //! # stream.read_to_end(&mut answer).await?;
 //! # assert_eq!(answer, b"under way");
 //! serving.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Requests that may be cancelled
+//! A future that a timeout or `select!` drops takes its stream with it, and a dropped stream is a
+//! finished one. [`Stream::reset_on_drop`] makes that a reset: the peer does not take half a request for
+//! a whole one, and hears by [`Stream::closed`] that nobody waits for its answer any more.
+//!
+//! ```
+//! use std::io;
+//!
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use yamux_tokio::{Config, Session, StreamError};
+//!
+//! async fn call(session: &Session, request: &[u8]) -> io::Result<Vec<u8>> {
+//!     let mut stream = session.open().await?;
+//!     stream.reset_on_drop(7);
+//!     stream.write_all(request).await?;
+//!     stream.shutdown().await?;
+//!     let mut answer = Vec::new();
+//!     stream.read_to_end(&mut answer).await?;
+//!     Ok(answer)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (near, far) = tokio::io::duplex(64 * 1024);
+//! # let client = Session::client(near, Config::default());
+//! # let server = Session::server(far, Config::default());
+//! // Whatever cancels it: here, that the server has heard of it.
+//! let mut stream = tokio::select! {
+//!     answer = call(&client, b"hard question") => panic!("nobody answers: {answer:?}"),
+//!     accepted = server.accept() => accepted?,
+//! };
+//! assert!(matches!(stream.closed().await, StreamError::Reset(7)));
 //! # Ok(())
 //! # }
 //! ```

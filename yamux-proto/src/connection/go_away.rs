@@ -80,7 +80,8 @@ impl Connection {
     /// New streams are refused, those that wait to be accepted are reset. What the application has
     /// written goes out; then the peer has until `close_timeout` to end every stream that this side
     /// finished. Go Away comes only after that, because most peers drop what they have not read when
-    /// they see it, and some do so at the end of the transport.
+    /// they see it, and some do so at the end of the transport. Streams that were not finished are
+    /// reset just before it.
     pub fn close(&mut self, code: GoAwayCode) {
         if self.phase != Phase::Active {
             return;
