@@ -5,6 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod pair;
+#[cfg(feature = "driver")]
+#[allow(
+    dead_code,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_types,
+    reason = "as in driver.rs"
+)]
+mod rig;
 
 use std::alloc::System;
 
@@ -274,6 +282,31 @@ fn steady_traffic_allocates_nothing_for_a_frame(streams: u32, size: u32) {
     assert!(count <= 100, "{count} allocations for {MESSAGES} messages of {size} bytes");
 }
 
+/// A stream is held, others wait to be accepted, and the session ends before or after its last handle
+/// is dropped.
+#[cfg(feature = "driver")]
+fn what_nobody_can_accept_holds_nothing() {
+    for ends_first in [true, false] {
+        let region = Region::new(ALLOCATOR);
+        let mut rig = rig::Rig::new(Side::Server, Config::default());
+        let stream = rig.accept();
+        for n in 1..=20 {
+            rig.receive_bytes(&data(2 * n + 1, Flags::SYN, &vec![0; 100_000]));
+            rig.run();
+        }
+        if ends_first {
+            rig.session().abort();
+        }
+        rig.leave();
+        rig.run();
+        rig.drop_driver();
+        rig.transport().input = std::collections::VecDeque::new();
+        let held = held(&region);
+        assert!(held <= 2 * READ_BUFFER, "{held} bytes for one stream");
+        drop(stream);
+    }
+}
+
 #[test]
 fn what_a_session_holds_is_bounded() {
     unread_bytes_hold_at_most_twice_their_size();
@@ -286,4 +319,6 @@ fn what_a_session_holds_is_bounded() {
     steady_traffic_allocates_nothing_for_a_frame(1, 1000);
     steady_traffic_allocates_nothing_for_a_frame(250, 64);
     dribbled_window_holds_nothing();
+    #[cfg(feature = "driver")]
+    what_nobody_can_accept_holds_nothing();
 }

@@ -229,6 +229,17 @@ fn close_resets_the_streams_that_wait_to_be_accepted() {
 }
 
 #[test]
+fn close_lets_go_of_what_the_peer_had_finished_and_reset() {
+    let mut raw = Raw::server();
+    raw.send(&data(1, Flags::SYN | Flags::FIN, b"whole"));
+    raw.send(&window_update(1, Flags::RST, 0));
+    assert_eq!((raw.num_streams(), raw.stats().unread), (1, 5));
+    raw.close(GoAwayCode::NORMAL);
+    assert_eq!((raw.num_streams(), raw.stats().unread), (0, 0));
+    assert_eq!(raw.accept(), None);
+}
+
+#[test]
 fn close_ends_when_the_last_update_is_overtaken_by_the_peers_fin() {
     let (mut raw, stream) = Raw::opened();
     raw.stream(stream).unwrap().finish().unwrap();

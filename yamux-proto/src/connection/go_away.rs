@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Connection;
 use super::offences::Load;
-use super::streams::Entry;
+use super::streams::{Entry, Opening};
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
 use crate::event::Event;
@@ -100,6 +100,10 @@ impl Connection {
         self.emit_if_accepting_is_over();
         while let Some(key) = self.backlog.pop() {
             self.reset_stream(key, ResetError::Locally(0));
+            // There is nothing to reset where the stream has ended, or the session.
+            if self.streams.get(key).is_some_and(|entry| entry.opening == Opening::Arrived) {
+                self.forget(key);
+            }
         }
     }
 
