@@ -400,6 +400,38 @@ fn an_application_that_never_catches_up_holds_up_input_for_a_second() {
 }
 
 #[test]
+fn time_in_which_no_input_waits_costs_no_patience() {
+    let config = Config::builder().accept_backlog(4).keepalive_interval(None).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns([1, 3, 5, 7, 9]));
+    for number in (11..).step_by(2).take(100) {
+        assert!(!raw.wants_input());
+        raw.pass(millis(1));
+        raw.accept().unwrap();
+        raw.send(b"");
+        raw.pass(secs(1));
+        raw.send(&syns([number]));
+    }
+    raw.accept().unwrap();
+    raw.send(b"");
+    assert_eq!((raw.untaken(), raw.stats().streams_refused), (0, 0));
+}
+
+#[test]
+fn a_peer_cannot_make_input_wait_again_for_an_application_that_never_accepts() {
+    let config = Config::builder().accept_backlog(2).build().unwrap();
+    let mut raw = Raw::new(Side::Server, config);
+    raw.send(&syns([1, 3, 5]));
+    raw.pass(ACCEPT_PATIENCE);
+    raw.send(b"");
+    for _ in 0..10 {
+        raw.send(&[1, 3].map(|stream| window_update(stream, Flags::RST, 0)).concat());
+        raw.send(&syns([1, 3, 5]));
+        assert!(raw.wants_input());
+    }
+}
+
+#[test]
 fn a_backlog_that_the_peer_has_emptied_is_waited_for_again() {
     let config = Config::builder().accept_backlog(2).build().unwrap();
     let mut raw = Raw::new(Side::Server, config);

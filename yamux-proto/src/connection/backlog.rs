@@ -1,6 +1,7 @@
 //! The peer's streams that wait to be accepted, and how long input waits for that.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use super::Connection;
 use super::streams::{Entry, Held, Key, Opening};
@@ -19,18 +20,16 @@ pub(super) struct Backlog {
     deferred: Option<Deferred>,
     /// The application has accepted, or asked to, since input began to wait.
     accepting: bool,
-    /// It did not do so in time: input does not wait again before the backlog is half empty and
-    /// nothing waits for it.
-    outwaited: bool,
-    /// When input first waited since the backlog was last half empty and nothing waited for it.
-    since: Option<Instant>,
+    /// How long input may still wait before the backlog is half empty and nothing waits for it. Nothing
+    /// is left once the application has let one SYN wait for too long.
+    patience: Duration,
 }
 
-/// The SYN that waits.
+/// The SYN that waits, and since when.
 #[derive(Clone, Copy, Debug)]
 struct Deferred {
     frame: Frame,
-    patient: bool,
+    since: Instant,
 }
 
 impl Default for Backlog {
@@ -40,8 +39,7 @@ impl Default for Backlog {
             len: 0,
             deferred: None,
             accepting: true,
-            outwaited: false,
-            since: None,
+            patience: ACCEPT_PATIENCE_TOTAL,
         }
     }
 }
@@ -53,16 +51,24 @@ impl Backlog {
 
     /// Whether input waits for the application.
     pub(super) fn holds_input(&self) -> bool {
-        self.deferred.is_some_and(|deferred| deferred.patient && !self.accepting)
+        self.deferred.is_some() && !self.accepting && self.is_patient()
     }
 
     pub(super) const fn has_deferred(&self) -> bool {
         self.deferred.is_some()
     }
 
+    const fn is_patient(&self) -> bool {
+        !self.patience.is_zero()
+    }
+
     /// The SYN that waited, for its turn has come.
-    pub(super) fn take_deferred(&mut self) -> Option<Frame> {
-        self.deferred.take().map(|deferred| deferred.frame)
+    pub(super) fn take_deferred(&mut self, now: Instant) -> Option<Frame> {
+        let Deferred { frame, since } = self.deferred.take()?;
+        // What is beyond was not for want of a place.
+        let waited = (now - since).min(ACCEPT_PATIENCE);
+        self.patience = self.patience.saturating_sub(waited);
+        Some(frame)
     }
 
     pub(super) fn push(&mut self, key: Key, still_there: impl Fn(Key) -> bool) {
@@ -82,8 +88,7 @@ impl Backlog {
         self.len = self.len.saturating_sub(1);
         // With one place or two, every stream accepted makes it half empty: what waits counts too.
         if self.len <= places / 2 && self.deferred.is_none() {
-            self.outwaited = false;
-            self.since = None;
+            self.patience = ACCEPT_PATIENCE_TOTAL;
         }
     }
 
@@ -124,7 +129,7 @@ impl Connection {
             return false;
         };
         self.backlog.accepting
-            && !self.backlog.outwaited
+            && self.backlog.is_patient()
             && !self.refusing
             && flags.contains(Flags::SYN)
             && self.backlog.len >= self.config.accept_backlog()
@@ -132,17 +137,14 @@ impl Connection {
 
     pub(super) fn defer(&mut self, now: Instant, frame: Frame) {
         self.backlog.accepting = false;
-        self.backlog.deferred = Some(Deferred { frame, patient: true });
-        let since = *self.backlog.since.get_or_insert(now);
-        let at = (now + ACCEPT_PATIENCE).min(since + ACCEPT_PATIENCE_TOTAL);
-        self.timers.arm(Timer::Accept, at);
+        self.backlog.deferred = Some(Deferred { frame, since: now });
+        self.timers.arm(Timer::Accept, now + self.backlog.patience.min(ACCEPT_PATIENCE));
     }
 
     /// Input has waited long enough: its SYN is judged as things are.
     pub(super) fn deferral_timed_out(&mut self) {
-        if let Some(deferred) = self.backlog.deferred.as_mut() {
-            deferred.patient = false;
-            self.backlog.outwaited = true;
+        if self.backlog.holds_input() {
+            self.backlog.patience = Duration::ZERO;
         }
     }
 }

@@ -79,7 +79,7 @@ impl Connection {
         if self.cause.is_some() || !self.wants_input() {
             return Ok(());
         }
-        if let Some(frame) = self.backlog.take_deferred() {
+        if let Some(frame) = self.backlog.take_deferred(now) {
             self.receive_frame(now, frame)?;
         }
         while self.cause.is_none() {
