@@ -282,6 +282,27 @@ fn steady_traffic_allocates_nothing_for_a_frame(streams: u32, size: u32) {
     assert!(count <= 100, "{count} allocations for {MESSAGES} messages of {size} bytes");
 }
 
+/// A byte is read, a byte comes, and much waits in between.
+fn a_reader_that_keeps_its_distance_moves_little() {
+    const ROUNDS: usize = 1000;
+    for distance in (500..16_000).step_by(500) {
+        let mut fed = Fed::new(Config::default());
+        let streams = fed.open(1);
+        for _ in 0..distance / 50 {
+            fed.feed(&data(1, Flags::NONE, &[7; 50]));
+        }
+        let frame = data(1, Flags::NONE, &[7]);
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..ROUNDS {
+            fed.feed(&frame);
+            assert_eq!(fed.connection.stream(streams[0]).unwrap().read(&mut [0]), Ok(1));
+        }
+        let change = region.change();
+        let count = change.allocations + change.reallocations;
+        assert!(count <= 20, "{count} allocations for {ROUNDS} bytes, {distance} behind");
+    }
+}
+
 /// A stream is held, others wait to be accepted, and the session ends before or after its last handle
 /// is dropped.
 #[cfg(feature = "driver")]
@@ -319,6 +340,7 @@ fn what_a_session_holds_is_bounded() {
     steady_traffic_allocates_nothing_for_a_frame(1, 1000);
     steady_traffic_allocates_nothing_for_a_frame(250, 64);
     dribbled_window_holds_nothing();
+    a_reader_that_keeps_its_distance_moves_little();
     #[cfg(feature = "driver")]
     what_nobody_can_accept_holds_nothing();
 }

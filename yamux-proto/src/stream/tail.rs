@@ -13,6 +13,9 @@ pub(super) struct Tail {
 }
 
 impl Tail {
+    /// What is added to the memory at the least, in bytes.
+    const ROOM_MIN: usize = 64;
+
     /// Bytes that wait.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -31,7 +34,7 @@ impl Tail {
     #[inline]
     pub(super) fn push(&mut self, piece: &[u8]) {
         if self.bytes.capacity().saturating_sub(self.bytes.len()) < piece.len() {
-            self.make_room();
+            self.make_room(piece.len());
         }
         self.bytes.extend_from_slice(piece);
     }
@@ -70,13 +73,14 @@ impl Tail {
         bytes
     }
 
-    /// Uses the room of what was read, if that is no less than what has to be moved for it: by and by,
-    /// every byte is moved once.
+    /// Uses the room of what was read, and adds some if that is not worth the move: every byte is moved
+    /// a few times at most. Adds half as much as waits, and not as much again, so that a quarter of it
+    /// can be read before [`shrink`](Self::shrink) is due.
     #[cold]
-    fn make_room(&mut self) {
-        if self.read >= self.len() {
-            self.forget_read();
-        }
+    fn make_room(&mut self, needed: usize) {
+        self.forget_read();
+        let more = needed.max(self.bytes.len() / 2).max(Self::ROOM_MIN);
+        self.bytes.reserve_exact(more);
     }
 
     fn forget_read(&mut self) {
@@ -113,6 +117,18 @@ mod tests {
         let rest = tail.take();
         assert_eq!(rest.first().map(|byte| u32::from(*byte)), Some(received % 251));
         assert_eq!((rest.len(), tail.len()), ((sent - received) as usize, 0));
+    }
+
+    #[test]
+    fn it_holds_no_more_than_half_as_much_again() {
+        let mut tail = Tail::default();
+        for _ in 0..200 {
+            tail.push(&[1; 100]);
+            tail.consume(40);
+            tail.push(&[2]);
+            let most = tail.len() + (tail.len() / 2).max(Tail::ROOM_MIN) + 40;
+            assert!(tail.held() <= most, "{} bytes for {}", tail.held(), tail.len());
+        }
     }
 
     #[test]
