@@ -592,6 +592,25 @@ fn a_sink_that_panics_loses_what_it_took_and_nothing_else() {
 }
 
 #[test]
+fn what_a_sink_that_panics_took_is_given_back_to_the_peer() {
+    let (mut raw, stream) = Raw::accepted();
+    for _ in 0..WINDOW / 4096 {
+        raw.send(&data(1, Flags::NONE, &[1; 4096]));
+    }
+    let mut pieces = 0;
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        raw.stream(stream).unwrap().read_with(WINDOW, |_| {
+            pieces += 1;
+            assert!(pieces < 40, "on purpose");
+        })
+    }));
+    assert!(broken.is_err());
+    let left = raw.read(stream).len();
+    assert_eq!(raw.frames(), [update(1, Flags::NONE, INITIAL_WINDOW)]);
+    assert_eq!((left, raw.stats().unread), (WINDOW - 39 * 4096, 0));
+}
+
+#[test]
 fn dribbled_window_is_not_used_until_it_is_worth_a_frame() {
     let (mut raw, stream) = Raw::opened();
     exhaust(&mut raw, stream);

@@ -112,7 +112,7 @@ impl<'a> Stream<'a> {
             return Ok(0);
         }
         let read = |recv: &mut RecvHalf, pool: &mut Pool| recv.read(max, pool, &mut sink);
-        let read = self.connection.take_unread(self.key, read, |read| *read)?;
+        let read = self.connection.take_unread(self.key, read)?;
         Ok(read.unwrap_or(0))
     }
 
@@ -125,7 +125,7 @@ impl<'a> Stream<'a> {
         if max == 0 {
             return Ok(Some(Bytes::new()));
         }
-        self.connection.take_unread(self.key, |recv, pool| recv.read_chunk(max, pool), Bytes::len)
+        self.connection.take_unread(self.key, |recv, pool| recv.read_chunk(max, pool))
     }
 
     /// Bytes at the front of what was received that [`read_chunk`](Self::read_chunk) would yield.
@@ -182,6 +182,23 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// Counts what a reader has taken, though its sink may panic.
+struct Reading<'a> {
+    connection: &'a mut Connection,
+    key: Key,
+    /// Bytes that waited before.
+    before: usize,
+}
+
+impl Drop for Reading<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.before > 0 {
+            self.connection.consumed(self.key, self.before);
+        }
+    }
+}
+
 /// A half of a stream that the application holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Half {
@@ -211,15 +228,13 @@ impl Connection {
         &mut self,
         key: Key,
         take: impl FnOnce(&mut RecvHalf, &mut Pool) -> T,
-        len: impl FnOnce(&T) -> usize,
     ) -> Result<Option<T>, ReadError> {
         let cause = self.cause();
-        let Some((entry, pool)) = self.entry_and_pool(key) else { return Ok(None) };
-        if entry.recv.unread() > 0 {
-            let taken = take(&mut entry.recv, pool);
-            let bytes = len(&taken);
-            self.consumed(key, bytes);
-            return Ok(Some(taken));
+        let mut reading = Reading { connection: self, key, before: 0 };
+        let Some((entry, pool)) = reading.connection.entry_and_pool(key) else { return Ok(None) };
+        reading.before = entry.recv.unread();
+        if reading.before > 0 {
+            return Ok(Some(take(&mut entry.recv, pool)));
         }
         match (entry.state, cause) {
             (State::GotFin | State::Closed | State::Stopped(_), _) => Ok(None),
