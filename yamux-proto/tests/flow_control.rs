@@ -203,18 +203,40 @@ fn a_late_window_update_is_ignored() {
 
 #[test]
 fn late_updates_of_a_peer_that_credits_every_frame_are_no_offence() {
-    let mut raw = Raw::server();
-    for n in 0..1000 {
-        raw.send(&window_update(2 * n + 1, Flags::SYN | Flags::FIN, 0));
-        let stream = raw.accept().unwrap();
-        for _ in 0..16 {
-            raw.write(stream, &[0; 4096]);
+    for held in [false, true] {
+        let mut raw = Raw::server();
+        for n in 0..1000 {
+            raw.send(&window_update(2 * n + 1, Flags::SYN | Flags::FIN, 0));
+            let stream = raw.accept().unwrap();
+            for _ in 0..16 {
+                raw.write(stream, &[0; 4096]);
+                raw.sent();
+            }
+            match held {
+                true => raw.stream(stream).unwrap().finish().unwrap(),
+                false => raw.drop_stream(stream),
+            }
             raw.sent();
+            // js-libp2p has finished, reads our response, and grants window for each frame of it.
+            raw.send(&window_update(2 * n + 1, Flags::NONE, 4096).repeat(16));
         }
-        raw.drop_stream(stream);
+        assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
+    }
+}
+
+#[test]
+fn late_updates_of_a_peer_whose_window_grows_are_no_offence() {
+    let mut raw = Raw::client();
+    for n in 0..1000 {
+        let stream = raw.open().unwrap();
+        raw.write(stream, &[0; WINDOW]);
+        raw.stream(stream).unwrap().finish().unwrap();
         raw.sent();
-        // js-libp2p has finished, reads our response, and grants window for each frame of it.
-        raw.send(&window_update(2 * n + 1, Flags::NONE, 4096).repeat(16));
+        // The peer reads a frame at a time. Its window grows while it does, and the peer answers last.
+        for delta in [65_536, 65_536 + 3 * INITIAL_WINDOW, 65_536, 65_536 + 4 * INITIAL_WINDOW] {
+            raw.send(&window_update(2 * n + 1, Flags::NONE, delta));
+        }
+        raw.send(&window_update(2 * n + 1, Flags::FIN, 0));
     }
     assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
 }

@@ -325,6 +325,33 @@ fn late_window_for_what_was_sent_is_no_offence_however_it_is_cut() {
 }
 
 #[test]
+fn a_flood_of_window_for_a_stream_that_is_held_and_takes_none_ends_too() {
+    for ended in [&[][..], &window_update(1, Flags::FIN, 0), &window_update(1, Flags::RST, 0)] {
+        let (mut raw, stream) = Raw::accepted();
+        raw.send(ended);
+        // No FIN is due where the peer has reset the stream.
+        let _ = raw.stream(stream).unwrap().finish();
+        raw.sent();
+        let taken = flood(&mut raw, |_| window_update(1, Flags::NONE, 1));
+        assert!(taken <= GLITCHES.burst + 100, "{taken} updates");
+        assert_ended(&mut raw, ProtocolError::TooManyGlitches);
+    }
+}
+
+#[test]
+fn late_window_for_a_stream_that_is_held_is_no_offence_however_it_is_cut() {
+    const SENT: u32 = 16 * 1024;
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, &[0; SENT as usize]);
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.sent();
+    for _ in 0..SENT {
+        raw.send(&window_update(1, Flags::NONE, 1));
+    }
+    assert_eq!((raw.cause(), raw.stats().glitches), (None, 0));
+}
+
+#[test]
 fn a_flood_of_empty_frames_with_idle_flags_ends_too() {
     for flags in [Flags::ACK, Flags::FIN, Flags::ACK | Flags::FIN] {
         for frame in [data(1, flags, b""), window_update(1, flags, 0)] {

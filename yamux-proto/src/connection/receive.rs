@@ -157,10 +157,15 @@ impl Connection {
         if flags.contains(Flags::RST) {
             return self.receive_reset(now, key, delta);
         }
-        self.grow_send_window(key, delta)?;
+        let grown = self.grow_send_window(key, delta)?;
         let finished = flags.contains(Flags::FIN) && self.receive_fin(key);
-        let effect = finished || admitted.effect || delta > 0;
-        if effect { Ok(()) } else { self.frame_without_effect(now, key) }
+        if grown || finished || admitted.effect {
+            return Ok(());
+        }
+        match delta {
+            0 => self.frame_without_effect(now, key),
+            _ => self.late_frame(now, Load::Window(delta)),
+        }
     }
 
     /// What both carriers of stream frames have in common: opening, acknowledging, and finding the

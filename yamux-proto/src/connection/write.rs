@@ -129,12 +129,13 @@ impl Connection {
         }
     }
 
-    /// Adds what the peer granted, and wakes a writer for whom it is enough.
-    pub(super) fn grow_send_window(&mut self, key: Key, delta: u32) -> Result<(), ProtocolError> {
-        let Some(entry) = self.streams.get_mut(key) else { return Ok(()) };
+    /// Adds what the peer granted, and wakes a writer for whom it is enough; false if the stream has no
+    /// use for it.
+    pub(super) fn grow_send_window(&mut self, key: Key, delta: u32) -> Result<bool, ProtocolError> {
+        let Some(entry) = self.streams.get_mut(key) else { return Ok(false) };
         // An update that arrives after our FIN crossed it on the wire.
         if !entry.state.can_send() {
-            return Ok(());
+            return Ok(false);
         }
         let grown = entry.send.window.grow(delta);
         grown.map_err(|_| ProtocolError::WindowOverflow(key.id))?;
@@ -145,7 +146,7 @@ impl Connection {
                 self.await_window(key);
             }
         }
-        Ok(())
+        Ok(delta > 0)
     }
 
     /// Starts the clock for a window that is there and too small.
