@@ -761,6 +761,25 @@ fn the_window_doubles_while_it_limits_the_peer_up_to_its_ceiling() {
 }
 
 #[test]
+fn a_round_trip_of_no_time_does_not_keep_the_window_small() {
+    let mut raw = Raw::server();
+    raw.pong(1);
+    assert_eq!((raw.rtt(), raw.stats().rtt_min), (Some(Duration::ZERO), None));
+    for value in 2..=6 {
+        raw.ping();
+        raw.sent();
+        raw.pass(SHORT);
+        raw.pong(value);
+    }
+    assert_eq!(raw.stats().rtt_min, Some(SHORT));
+    raw.send(&window_update(1, Flags::SYN, 0));
+    raw.accept().unwrap();
+    raw.sent();
+    raw.pass(SHORT);
+    assert_eq!(move_window(&mut raw, 1, INITIAL_WINDOW), 2 * INITIAL_WINDOW);
+}
+
+#[test]
 fn on_a_long_path_the_window_grows_each_round_trip_and_fourfold_while_small() {
     let rtt = millis(50);
     let (mut raw, _) = measured_over(rtt, Config::default());

@@ -118,7 +118,11 @@ impl Ping {
         };
         let rtt = now - sent;
         self.rtt = Some(rtt);
-        self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
+        // Zero says nothing of the path, only that the clock stood still. As the minimum it would stay
+        // for good, and no window would ever grow: none is consumed in no time.
+        if !rtt.is_zero() {
+            self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
+        }
         self.answered = self.answered.saturating_add(1);
         self.flight = Flight::None;
         if self.again {

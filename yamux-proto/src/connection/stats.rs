@@ -48,7 +48,7 @@ pub struct Stats {
     pub unread: usize,
     /// What auto-tuning has added to the receive windows of the open streams, in bytes.
     pub window_growth: usize,
-    /// The shortest round trip seen.
+    /// The shortest round trip seen, except any that were too short for the clock.
     pub rtt_min: Option<Duration>,
     /// The last round trip seen.
     pub rtt: Option<Duration>,
