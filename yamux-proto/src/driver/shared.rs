@@ -39,13 +39,9 @@ pub(super) struct State {
     /// Streams whose writer waits for a flush.
     flushes: HashSet<Key>,
     driver: Option<Waker>,
-    /// The driver sleeps; before it does, it looks at everything.
-    parked: bool,
-    /// The transport took no more when the driver parked: until it does, more output is no news.
-    transport_full: bool,
-    /// The driver has left input unread because the connection did not want it.
-    input_paused: bool,
-    transport: TransportState,
+    /// How things stood when the driver went to sleep, while it sleeps; before it does, it looks at
+    /// everything.
+    parked: Option<Parked>,
     /// Batches with a lower number have been written and flushed.
     flushed: u64,
     pub(super) last_pong: Option<(u32, Duration)>,
@@ -61,6 +57,16 @@ pub(super) struct State {
     answers: u32,
     /// Streams have arrived since the last batch.
     arrivals: bool,
+}
+
+/// What is no news to a driver that sleeps.
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    /// The transport took no more: until it does, more output is no news.
+    transport_full: bool,
+    /// Input was left unread because the connection did not want it.
+    input_paused: bool,
+    transport: TransportState,
 }
 
 /// Where the driver stands as it asks what is next.
@@ -87,10 +93,7 @@ impl Shared {
             ends: WaitQueue::default(),
             flushes: HashSet::new(),
             driver: None,
-            parked: false,
-            transport_full: false,
-            input_paused: false,
-            transport: TransportState::Open,
+            parked: None,
             flushed: 1,
             last_pong: None,
             handles: 1,
@@ -138,7 +141,7 @@ impl Shared {
         act: impl FnOnce(&mut State, &mut Wakes) -> R,
     ) -> R {
         let mut state = lock(&self.state);
-        state.parked = false;
+        state.parked = None;
         state.note_flushed(flushed, wakes);
         let result = act(&mut state, wakes);
         state.settle(wakes);
@@ -276,20 +279,20 @@ impl State {
 
     /// Lets the driver park, unless something has come up for it.
     fn park(&mut self, standing: Standing, cx: &Context<'_>, wakes: &mut Wakes) -> Pass {
-        self.transport_full = standing.transport_full;
-        self.input_paused = standing.input_paused;
-        self.transport = self.connection.transport_state();
-        if self.transport == TransportState::Done {
+        let transport = self.connection.transport_state();
+        if transport == TransportState::Done {
             return Pass::Done;
         }
-        let close = self.transport == TransportState::CloseWrite;
+        let close = transport == TransportState::CloseWrite;
+        let Standing { transport_full, input_paused, .. } = standing;
+        let parked = Parked { transport_full, input_paused, transport };
         // Input that is left wakes nobody: only what was looked for in vain does.
         let left = standing.input_left && !close;
-        if left || self.is_driver_wanted(self.transport) || self.connection.poll_writers() {
+        if left || self.is_driver_wanted(parked) || self.connection.poll_writers() {
             return Pass::Yield;
         }
         wakes.register(&mut self.driver, cx);
-        self.parked = true;
+        self.parked = Some(parked);
         if close { Pass::CloseWrite } else { Pass::Parked }
     }
 
@@ -316,22 +319,23 @@ impl State {
 
     #[inline]
     fn wake_driver(&mut self, wakes: &mut Wakes) {
-        if self.parked {
-            self.wake_if_wanted(wakes);
+        if let Some(parked) = self.parked {
+            self.wake_if_wanted(parked, wakes);
         }
     }
 
-    fn wake_if_wanted(&mut self, wakes: &mut Wakes) {
-        if self.is_driver_wanted(self.connection.transport_state()) {
-            self.parked = false;
+    fn wake_if_wanted(&mut self, parked: Parked, wakes: &mut Wakes) {
+        if self.is_driver_wanted(parked) {
+            self.parked = None;
             wakes.push(self.driver.clone());
         }
     }
 
-    fn is_driver_wanted(&self, transport: TransportState) -> bool {
-        self.connection.wants_attention(!self.transport_full)
-            || (self.input_paused && self.connection.wants_input())
-            || transport != self.transport
+    /// Whether there is news since the driver looked.
+    fn is_driver_wanted(&self, parked: Parked) -> bool {
+        self.connection.wants_attention(!parked.transport_full)
+            || (parked.input_paused && self.connection.wants_input())
+            || self.connection.transport_state() != parked.transport
     }
 
     /// Turns the connection's events into wakers.
