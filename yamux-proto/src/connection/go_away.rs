@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Connection;
-use super::offences::Load;
 use super::streams::{Entry, Opening};
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
@@ -210,7 +209,7 @@ impl Connection {
         if code == GoAwayCode::NORMAL {
             // Who refuses streams first and closes later says it twice.
             if core::mem::replace(&mut self.peer_gone, true) {
-                return self.late_frame(now, Load::Data(0));
+                return self.late_frame(now);
             }
             self.emit(Event::Outbound);
             return Ok(());

@@ -25,7 +25,7 @@ impl Connection {
         id: StreamId,
         load: Load,
     ) -> Result<(), ProtocolError> {
-        if self.streams.was_opened(id) { self.late_frame(now, load) } else { self.glitch(now) }
+        if self.streams.was_opened(id) { self.late_load(now, load) } else { self.glitch(now) }
     }
 
     /// A frame that changed nothing: late if its stream has ended, and otherwise pointless.
@@ -35,24 +35,30 @@ impl Connection {
         key: Key,
     ) -> Result<(), ProtocolError> {
         let live = self.streams.get(key).is_some_and(|entry| entry.state.can_receive());
-        if live { self.glitch(now) } else { self.late_frame(now, Load::Data(0)) }
+        if live { self.glitch(now) } else { self.late_frame(now) }
     }
 
-    /// A frame that came after the end of its stream; harmless as far as it can have been on its way:
-    /// data within the windows that the streams left open, window for data that was sent, other frames
-    /// within a number.
-    pub(super) fn late_frame(&mut self, now: Instant, load: Load) -> Result<(), ProtocolError> {
-        self.stats.late_frames = self.stats.late_frames.saturating_add(1);
+    /// Data or window that came after the end of its stream; harmless as far as it can have been on its
+    /// way: data within the windows that the streams left open, window for data that was sent.
+    pub(super) fn late_load(&mut self, now: Instant, load: Load) -> Result<(), ProtocolError> {
         let (allowance, bytes) = match load {
             Load::Data(bytes) => (&mut self.late_data, bytes),
             Load::Window(bytes) => (&mut self.late_window, bytes),
         };
-        if bytes > 0 {
-            if let Some(left) = allowance.checked_sub(u64::from(bytes)) {
+        match allowance.checked_sub(u64::from(bytes)) {
+            Some(left) if bytes > 0 => {
                 *allowance = left;
-                return Ok(());
+                self.stats.late_frames = self.stats.late_frames.saturating_add(1);
+                Ok(())
             }
+            Some(_) | None => self.late_frame(now),
         }
+    }
+
+    /// A frame that came after the end of its stream and brings nothing, or too much; harmless within a
+    /// number.
+    pub(super) fn late_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.stats.late_frames = self.stats.late_frames.saturating_add(1);
         match self.late_frames.checked_sub(1) {
             Some(left) => {
                 self.late_frames = left;

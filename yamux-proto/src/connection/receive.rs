@@ -130,7 +130,7 @@ impl Connection {
             return self.receive_reset(now, key, 0);
         }
         if !entry.state.can_receive() {
-            return self.late_frame(now, Load::Data(length));
+            return self.late_load(now, Load::Data(length));
         }
         entry.recv.window.receive(length).map_err(|_| ProtocolError::WindowExceeded(id))?;
         let fin = flags.contains(Flags::FIN);
@@ -164,7 +164,7 @@ impl Connection {
         }
         match delta {
             0 => self.frame_without_effect(now, key),
-            _ => self.late_frame(now, Load::Window(delta)),
+            _ => self.late_load(now, Load::Window(delta)),
         }
     }
 
@@ -321,7 +321,7 @@ impl Connection {
 
     fn receive_reset(&mut self, now: Instant, key: Key, code: u32) -> Result<(), ProtocolError> {
         if !self.streams.reset(key, ResetError::ByPeer(code)) {
-            return self.late_frame(now, Load::Data(0));
+            return self.late_frame(now);
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
         #[cfg(feature = "tracing")]
