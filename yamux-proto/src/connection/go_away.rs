@@ -16,6 +16,8 @@ use crate::time::Instant;
 /// ```text
 ///     Active ──close──▶ Draining ──all taken──▶ Farewell ──peer leaves, or time is up──▶ Done
 ///        └──────────── failure, Go Away, end of transport ──▶ ┘
+///
+///     Done: from any of them, by an abort, a transport that fails or takes nothing, or a silent peer.
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

@@ -24,6 +24,17 @@ impl Connection {
         self.streams.change(key, event)
     }
 
+    /// Takes what has been read off the count of unread data, of which the stream had `before`, and
+    /// tells the peer when that is due.
+    pub(crate) fn consumed(&mut self, key: Key, before: usize) {
+        let Some(entry) = self.streams.get_mut(key) else { return };
+        let bytes = before.saturating_sub(entry.recv.unread());
+        self.unread = self.unread.saturating_sub(bytes);
+        if entry.state.can_receive() && entry.recv.window.consume(bytes) {
+            self.announce(key);
+        }
+    }
+
     /// Gives the peer back the window that discarded data took.
     pub(crate) fn credit(&mut self, key: Key, bytes: usize) {
         if let Some(entry) = self.streams.get_mut(key) {
@@ -113,7 +124,7 @@ impl Connection {
         if !ended || entry.held != Held::NONE {
             return;
         }
-        let staged = entry.send.staged_in == batch || entry.announcing;
+        let staged = entry.send.last_batch == batch || entry.announcing;
         let unsaid = entry.announcing && entry.is_unannounced();
         match self.cause {
             None if staged => self.retiring.push(key),

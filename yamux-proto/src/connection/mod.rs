@@ -124,7 +124,8 @@ pub struct Connection {
     announcements: VecDeque<Key>,
     /// Streams of the peer to be refused.
     refusals: VecDeque<StreamId>,
-    /// Streams that ended with frames in the batch being staged.
+    /// Streams that are over but for frames in the batch being staged or an announcement in line; they
+    /// are forgotten once those are handed out.
     retiring: Vec<Key>,
     /// Streams whose application waits for room in the staged output, in line.
     writers: VecDeque<Key>,

@@ -368,16 +368,3 @@ impl Connection {
         }
     }
 }
-
-impl Connection {
-    /// Takes what has been read off the count of unread data, of which the stream had `before`, and
-    /// tells the peer when that is due.
-    pub(crate) fn consumed(&mut self, key: Key, before: usize) {
-        let Some(entry) = self.streams.get_mut(key) else { return };
-        let bytes = before.saturating_sub(entry.recv.unread());
-        self.unread = self.unread.saturating_sub(bytes);
-        if entry.state.can_receive() && entry.recv.window.consume(bytes) {
-            self.announce(key);
-        }
-    }
-}

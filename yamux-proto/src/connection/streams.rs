@@ -147,7 +147,6 @@ impl Streams {
     /// Registers a stream that the peer opened.
     pub(crate) fn arrive(&mut self, id: StreamId, config: &Config) -> Key {
         self.inbound = self.inbound.saturating_add(1);
-        self.note_inbound(id);
         self.insert(Entry::new(id, Opening::Arrived, Held::NONE, config))
     }
 

@@ -7,7 +7,7 @@ use crate::flow_control::SendWindow;
 pub(crate) struct SendHalf {
     pub(crate) window: SendWindow,
     /// The batch of output that holds this stream's latest frame.
-    pub(crate) staged_in: u64,
+    pub(crate) last_batch: u64,
     /// Bytes of data in that batch.
     pub(crate) staged: u32,
     /// All of them go ahead of the rest of the batch.
@@ -48,7 +48,7 @@ impl SendHalf {
     pub(crate) const fn new() -> Self {
         Self {
             window: SendWindow::new(),
-            staged_in: 0,
+            last_batch: 0,
             staged: 0,
             ahead: false,
             blocked: Blocked::No,
@@ -59,15 +59,19 @@ impl SendHalf {
 
     /// Bytes of data that this stream has in `batch`.
     pub(crate) fn staged_in(&self, batch: u64) -> usize {
-        if self.staged_in == batch { usize::try_from(self.staged).unwrap_or(usize::MAX) } else { 0 }
+        if self.last_batch == batch {
+            usize::try_from(self.staged).unwrap_or(usize::MAX)
+        } else {
+            0
+        }
     }
 
     /// Records a frame with `bytes` of data in `batch`.
     pub(crate) fn stage(&mut self, batch: u64, bytes: usize) {
         let staged = self.staged_in(batch).saturating_add(bytes);
         self.staged = u32::try_from(staged).unwrap_or(u32::MAX);
-        self.ahead &= self.staged_in == batch;
-        self.staged_in = batch;
+        self.ahead &= self.last_batch == batch;
+        self.last_batch = batch;
     }
 
     /// Whether the last `len` bytes recorded in `batch` may go ahead of it; if they should not, nor do

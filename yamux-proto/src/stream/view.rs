@@ -178,7 +178,7 @@ impl<'a> Stream<'a> {
     /// The batch of output that holds this stream's latest frame.
     #[cfg(feature = "driver")]
     pub(crate) fn last_batch(&self) -> Option<u64> {
-        self.connection.entry(self.key).map(|entry| entry.send.staged_in)
+        self.connection.entry(self.key).map(|entry| entry.send.last_batch)
     }
 }
 
