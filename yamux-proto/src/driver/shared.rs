@@ -288,7 +288,7 @@ impl State {
         let parked = Parked { transport_full, input_paused, transport };
         // Input that is left wakes nobody: only what was looked for in vain does.
         let left = standing.input_left && !close;
-        if left || self.is_driver_wanted(parked) || self.connection.poll_writers() {
+        if left || self.has_work(parked) || self.connection.poll_writers() {
             return Pass::Yield;
         }
         wakes.register(&mut self.driver, cx);
@@ -325,17 +325,16 @@ impl State {
     }
 
     fn wake_if_wanted(&mut self, parked: Parked, wakes: &mut Wakes) {
-        if self.is_driver_wanted(parked) {
+        if self.has_work(parked) || self.connection.transport_state() != parked.transport {
             self.parked = None;
             wakes.push(self.driver.clone());
         }
     }
 
-    /// Whether there is news since the driver looked.
-    fn is_driver_wanted(&self, parked: Parked) -> bool {
+    /// Whether there is something to do for a driver that sleeps, or is about to.
+    fn has_work(&self, parked: Parked) -> bool {
         self.connection.wants_attention(!parked.transport_full)
             || (parked.input_paused && self.connection.wants_input())
-            || self.connection.transport_state() != parked.transport
     }
 
     /// Turns the connection's events into wakers.
