@@ -130,8 +130,8 @@ macro_rules! common {
             /// From now on, to drop this before it has ended is to [`reset`](Self::reset) the stream with
             /// `code`: for a task that may be cancelled or fail. Its peer does not take a part for the
             /// whole then, and hears at once that nobody waits for the answer any more. The writing half
-            /// has ended with its shutdown, the reading half with the peer's; a [`Stream`] with both, and
-            /// its halves do the same as it after [`into_split`](Stream::into_split).
+            /// has ended with its shutdown, the reading half with the peer's, a [`Stream`] with both. The
+            /// halves of [`into_split`](Stream::into_split) keep the setting.
             pub fn reset_on_drop(&mut self, code: u32) {
                 self.handle.reset_on_drop(code);
             }
