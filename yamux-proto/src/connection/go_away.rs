@@ -7,7 +7,7 @@ use super::streams::{Entry, Opening};
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
 use crate::event::Event;
-use crate::frame::{Flags, Frame, GoAwayCode};
+use crate::frame::{Frame, GoAwayCode};
 use crate::limits::FAREWELL;
 use crate::time::Instant;
 
@@ -278,9 +278,8 @@ impl Connection {
     /// Go Away, and before it RST for every stream that was not finished: hashicorp/yamux takes the end
     /// of a session for the end of its streams, as if they were complete.
     fn say_farewell(&mut self, code: GoAwayCode) {
-        for stream in self.streams.unfinished() {
-            self.staging.end(Frame::WindowUpdate { stream, flags: Flags::RST, delta: 0 });
-            self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
+        for key in self.streams.unfinished() {
+            self.stage_reset(key, 0);
         }
         self.staging.frame(Frame::GoAway { code });
     }

@@ -74,7 +74,6 @@ impl Connection {
             ResetError::ByPeer(_) | ResetError::OpenTimeout => 0,
         };
         self.stage_reset(key, code);
-        self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
         if let Some(entry) = self.streams.get_mut(key) {
             let (opening, granted) = (entry.opening, entry.recv.window.granted());
             match opening {

@@ -249,8 +249,8 @@ impl Streams {
     }
 
     /// Streams on which this side could still send.
-    pub(crate) fn unfinished(&self) -> impl Iterator<Item = StreamId> {
-        self.entries.iter().flatten().filter(|entry| entry.state.can_send()).map(|entry| entry.id)
+    pub(crate) fn unfinished(&self) -> Vec<Key> {
+        self.keys(|entry| entry.state.can_send())
     }
 
     /// Streams that the application has let go of, of which the peer has been told all it need know.
@@ -259,9 +259,13 @@ impl Streams {
             let unsaid = entry.announcing && entry.is_unannounced();
             entry.held == Held::NONE && entry.opening != Opening::Arrived && !unsaid
         };
+        self.keys(left)
+    }
+
+    fn keys(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Key> {
         let entries = (0_u32..).zip(&self.entries);
         let entries = entries.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));
-        entries.filter(|(_, entry)| left(entry)).map(|(slot, entry)| entry.key(slot)).collect()
+        entries.filter(|(_, entry)| wanted(entry)).map(|(slot, entry)| entry.key(slot)).collect()
     }
 
     /// Streams of the peer that are known.

@@ -110,6 +110,7 @@ impl Connection {
     /// the length for an error code.
     pub(super) fn stage_reset(&mut self, key: Key, code: u32) {
         self.staging.end(Frame::WindowUpdate { stream: key.id, flags: Flags::RST, delta: code });
+        self.stats.resets_sent = self.stats.resets_sent.saturating_add(1);
         self.note_end(key);
     }
 
