@@ -82,15 +82,22 @@ func answerByte(s stream) error {
 	return send(s, passiveSeed, 1, 1)
 }
 
+// readReset wants reading to fail with a reset.
+func (p part) readReset(s stream, code uint32) error {
+	_, err := s.Read(make([]byte, 1))
+	if p.lenient && errors.Is(err, io.EOF) {
+		return nil
+	}
+	return p.library.wantReset(err, code)
+}
+
 // expectReset wants reading to fail with a reset, and writing too.
 func (p part) expectReset(s stream, code uint32) error {
-	_, err := s.Read(make([]byte, 1))
-	if !p.lenient || !errors.Is(err, io.EOF) {
-		if bad := p.library.wantReset(err, code); bad != nil {
-			return fmt.Errorf("read: %w", bad)
-		}
+	if bad := p.readReset(s, code); bad != nil {
+		return fmt.Errorf("read: %w", bad)
 	}
-	for err = nil; err == nil; {
+	var err error
+	for err == nil {
 		_, err = s.Write(make([]byte, 1000))
 	}
 	if bad := p.library.wantReset(err, code); bad != nil {

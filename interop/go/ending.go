@@ -1,10 +1,6 @@
 package main
 
-import (
-	"errors"
-	"fmt"
-	"io"
-)
+import "fmt"
 
 const (
 	loadedStreams   = 8
@@ -159,11 +155,8 @@ func closeUnfinishedPassive(p part) error {
 	if err := answerByte(s); err != nil {
 		return err
 	}
-	_, err = s.Read(make([]byte, 1))
-	if !p.lenient || !errors.Is(err, io.EOF) {
-		if bad := p.library.wantReset(err, 0); bad != nil {
-			return fmt.Errorf("what was cut off looks complete: %w", bad)
-		}
+	if bad := p.readReset(s, 0); bad != nil {
+		return fmt.Errorf("what was cut off looks complete: %w", bad)
 	}
 	<-p.closed()
 	return nil

@@ -102,10 +102,7 @@ pub(super) async fn close_unfinished_active(part: &Part) -> Result<()> {
 pub(super) async fn close_unfinished_passive(part: &Part) -> Result<()> {
     let mut stream = part.accept().await?;
     answer(&mut stream).await?;
-    match stream.read(&mut [0; 1]).await {
-        Ok(n) => anyhow::bail!("expected a reset, got {n} byte(s) and no error"),
-        Err(error) => part.want_reset(&error, 0)?,
-    }
+    read_reset(part, stream).await?;
     part.session.closed().await;
     Ok(())
 }
@@ -177,7 +174,7 @@ pub(super) async fn accept_backlog_active(part: &Part) -> Result<()> {
             if i < BACKLOG_ACCEPTED {
                 return echo::echo_stream(stream, i as u64, BACKLOG_MESSAGE).await;
             }
-            let reset = expect_refusal(&part, stream).await;
+            let reset = read_reset(&part, stream).await;
             reset.with_context(|| format!("stream {i} beyond a backlog of {BACKLOG_ACCEPTED}"))?;
             refused.add_permits(1);
             Ok(())
@@ -187,7 +184,7 @@ pub(super) async fn accept_backlog_active(part: &Part) -> Result<()> {
     part.end_active().await
 }
 
-async fn expect_refusal(part: &Part, mut stream: Box<dyn Stream>) -> Result<()> {
+async fn read_reset(part: &Part, mut stream: Box<dyn Stream>) -> Result<()> {
     match stream.read(&mut [0; 1]).await {
         Ok(n) => anyhow::bail!("expected a reset, got {n} byte(s) and no error"),
         Err(error) => part.want_reset(&error, 0),

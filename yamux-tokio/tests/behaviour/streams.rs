@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{pair, pattern, run};
 use crate::runtime::prelude::*;
-use crate::runtime::{finish, spawn, yamux::StreamError};
+use crate::runtime::{Session, Stream, finish, spawn, yamux::StreamError};
 
 fn code_of(error: &io::Error) -> Option<u32> {
     let StreamError::Reset(code) = StreamError::from_io(error)? else { return None };
@@ -290,14 +290,20 @@ fn a_message_that_was_cut_off_does_not_look_complete() {
     });
 }
 
+/// A request, on a stream that may not be dropped before its answer has come.
+async fn call(client: &Session) -> Stream {
+    let mut stream = client.open().await.unwrap();
+    stream.reset_on_drop(7);
+    stream.write_all(b"request").await.unwrap();
+    finish(&mut stream).await.unwrap();
+    stream
+}
+
 #[test]
 fn a_handler_hears_that_nobody_waits_for_its_answer() {
     run(async {
         let (client, server) = pair();
-        let mut near = client.open().await.unwrap();
-        near.reset_on_drop(7);
-        near.write_all(b"request").await.unwrap();
-        finish(&mut near).await.unwrap();
+        let near = call(&client).await;
         let mut far = server.accept().await.unwrap();
         far.read_to_end(&mut Vec::new()).await.unwrap();
         drop(near);
@@ -309,10 +315,7 @@ fn a_handler_hears_that_nobody_waits_for_its_answer() {
 fn a_stream_that_has_ended_is_dropped_without_a_reset() {
     run(async {
         let (client, server) = pair();
-        let mut near = client.open().await.unwrap();
-        near.reset_on_drop(7);
-        near.write_all(b"request").await.unwrap();
-        finish(&mut near).await.unwrap();
+        let mut near = call(&client).await;
         let mut far = server.accept().await.unwrap();
         far.reset_on_drop(8);
         far.read_to_end(&mut Vec::new()).await.unwrap();
