@@ -85,6 +85,8 @@ pub struct Abilities {
     pub sees_resets: bool,
     /// Reports the loss of the session as an error, not as the end of the stream.
     pub sees_loss: bool,
+    /// Reports a FIN as sent even if the session ends right behind it.
+    pub sees_last_fin: bool,
     /// Says at once that it opens a stream, not with the first data.
     pub opens_at_once: bool,
     /// Sends as much as the window allows in one frame.

@@ -42,6 +42,7 @@ pub const ABILITIES: Abilities = Abilities {
     reset_codes: true,
     sees_resets: true,
     sees_loss: true,
+    sees_last_fin: true,
     opens_at_once: true,
     whole_window_frames: false,
     window_setting: true,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     pattern::{receive_all, want_end},
-    session::Stream,
+    session::{Abilities, Stream},
 };
 
 const LOADED_STREAMS: usize = 8;
@@ -49,6 +49,7 @@ pub(super) async fn close_under_load_passive(part: &Part) -> Result<()> {
     for _ in 0..LOADED_STREAMS {
         streams.push(part.accept().await?);
     }
+    let own = part.own;
     let mut streams = streams.into_iter();
     all(LOADED_STREAMS, |i| {
         let stream = streams.next();
@@ -57,7 +58,7 @@ pub(super) async fn close_under_load_passive(part: &Part) -> Result<()> {
             receive_all(&mut stream, i as u64, MIB)
                 .await
                 .with_context(|| format!("stream {i} of a session that its writer closed"))?;
-            stream.shutdown().await.context("FIN")
+            send_last_fin(own, stream).await
         }
     })
     .await?;
@@ -87,9 +88,15 @@ pub(super) async fn close_after_fin_passive(part: &Part) -> Result<()> {
         }
     }
     receive_all(&mut stream, ACTIVE_SEED, UNREAD_SIZE).await?;
-    stream.shutdown().await.context("FIN")?;
+    send_last_fin(part.own, stream).await?;
     part.session.closed().await;
     Ok(())
+}
+
+/// Sends a FIN that the other side waits for before it ends the session.
+async fn send_last_fin(own: Abilities, mut stream: Box<dyn Stream>) -> Result<()> {
+    let finished = stream.shutdown().await;
+    if own.sees_last_fin { finished.context("FIN") } else { Ok(()) }
 }
 
 /// Closes in the middle of a stream.

@@ -60,6 +60,7 @@ impl Peer for GoLibrary {
             reset_codes: !hashicorp,
             sees_resets: true,
             sees_loss: !hashicorp,
+            sees_last_fin: true,
             opens_at_once: true,
             whole_window_frames: hashicorp,
             window_setting: true,

@@ -25,6 +25,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     reset_codes: false,
     sees_resets: false,
     sees_loss: false,
+    sees_last_fin: true,
     opens_at_once: false,
     whole_window_frames: false,
     window_setting: false,

@@ -22,6 +22,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     reset_codes: false,
     sees_resets: false,
     sees_loss: false,
+    sees_last_fin: false,
     opens_at_once: true,
     whole_window_frames: false,
     window_setting: true,
