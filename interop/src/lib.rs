@@ -23,6 +23,8 @@ pub mod session;
 pub mod tap;
 pub mod target_dir;
 pub mod tls;
+#[cfg_attr(not(unix), path = "no_unix.rs")]
+mod unix;
 
 /// The README's program compiles and runs.
 #[cfg(doctest)]

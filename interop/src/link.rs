@@ -11,11 +11,11 @@ use anyhow::{Context, Result, bail};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::{delay, tls::Identity};
+use crate::{delay, tls::Identity, unix};
 
 /// A connected transport.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -83,10 +83,7 @@ impl Link {
             Self::Tcp | Self::Slow(_) | Self::Tls => {
                 Socket::Tcp(TcpListener::bind("127.0.0.1:0").await?)
             }
-            Self::Unix => {
-                let path = socket_path(scratch);
-                Socket::Unix(UnixListener::bind(&path)?, path)
-            }
+            Self::Unix => Socket::Unix(unix::Listener::bind(socket_path(scratch))?),
         };
         Ok(Listener { link: self, socket })
     }
@@ -99,7 +96,7 @@ impl Link {
         match self {
             Self::Tcp => Ok(Box::new(connect_tcp(address).await?)),
             Self::Slow(by) => Ok(delay::both_ways(connect_tcp(address).await?, by)),
-            Self::Unix => Ok(Box::new(UnixStream::connect(address).await?)),
+            Self::Unix => unix::connect(address).await,
             Self::Tls => {
                 let connector = TlsConnector::from(Arc::clone(&identity.client));
                 let name = ServerName::try_from("localhost").context("a valid name")?;
@@ -119,7 +116,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Unix(unix::Listener),
 }
 
 impl Listener {
@@ -130,7 +127,7 @@ impl Listener {
     pub fn address(&self) -> Result<String> {
         match &self.socket {
             Socket::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
-            Socket::Unix(_, path) => Ok(path.display().to_string()),
+            Socket::Unix(listener) => Ok(listener.address()),
         }
     }
 
@@ -140,7 +137,7 @@ impl Listener {
     /// When the system refuses, or the TLS handshake fails.
     pub async fn accept(self, identity: &Identity) -> Result<BoxIo> {
         match (self.socket, self.link) {
-            (Socket::Unix(listener, _), _) => Ok(Box::new(listener.accept().await?.0)),
+            (Socket::Unix(listener), _) => listener.accept().await,
             (Socket::Tcp(listener), Link::Tcp) => Ok(Box::new(accept_tcp(&listener).await?)),
             (Socket::Tcp(listener), Link::Slow(by)) => {
                 Ok(delay::both_ways(accept_tcp(&listener).await?, by))

@@ -62,6 +62,7 @@ async fn an_endpoint_may_dial() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_dead_endpoint_fails_every_case() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {

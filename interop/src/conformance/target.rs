@@ -1,11 +1,11 @@
 //! The endpoint under test: how to get a connection to it.
 
-use std::{net::SocketAddr, os::fd::OwnedFd, process::Stdio, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{
-    net::{TcpListener, TcpStream, UnixStream},
-    process::{Child, Command},
+    net::{TcpListener, TcpStream},
+    process::Child,
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     session::{Session, Settings, StartSession},
     target_dir,
     tls::Identity,
+    unix,
 };
 
 /// An endpoint that echoes every stream.
@@ -52,7 +53,8 @@ impl Target {
         }
     }
 
-    /// A command that is started for every case and speaks Yamux on its standard input and output.
+    /// A shell command that is started for every case and speaks Yamux on its standard input and
+    /// output. It needs Unix.
     pub fn exec(command: String, side: Side) -> Self {
         Self { reach: Reach::Exec(command, None), side }
     }
@@ -74,7 +76,7 @@ impl Target {
     pub async fn connect(&mut self) -> Result<BoxIo> {
         match &mut self.reach {
             Reach::Dial(address) => match address.strip_prefix("unix:") {
-                Some(path) => Ok(Box::new(UnixStream::connect(path).await.context("connecting")?)),
+                Some(path) => unix::connect(path).await,
                 None => {
                     let stream = TcpStream::connect(address.as_str()).await;
                     let stream = stream.with_context(|| format!("connecting to {address}"))?;
@@ -88,29 +90,14 @@ impl Target {
                 Ok(Box::new(stream))
             }
             Reach::Exec(command, child) => {
-                let (io, started) = exec(command)?;
+                let (io, started) = unix::exec(command)?;
                 // The process of the case before is killed here.
                 *child = Some(started);
-                Ok(Box::new(io))
+                Ok(io)
             }
             Reach::InProcess(starter) => in_process(*starter, self.side).await,
         }
     }
-}
-
-/// The command gets one end of a socket pair as its standard input and output, so that it may use
-/// them as two pipes or as one socket.
-fn exec(command: &str) -> Result<(UnixStream, Child)> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    let child = Command::new("sh")
-        .args(["-c", command])
-        .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
-        .stdout(Stdio::from(OwnedFd::from(theirs)))
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("starting {command:?}"))?;
-    Ok((UnixStream::from_std(ours)?, child))
 }
 
 async fn in_process(starter: &'static dyn StartSession, side: Side) -> Result<BoxIo> {
