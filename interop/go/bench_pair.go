@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"syscall"
 
 	hashi "github.com/hashicorp/yamux"
 	libp2p "github.com/libp2p/go-yamux/v5"
@@ -108,8 +107,7 @@ func setCongestion(conn *net.TCPConn, name string) (inForce string, err error) {
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		const level, option = syscall.IPPROTO_TCP, 13 // TCP_CONGESTION
-		failed = syscall.SetsockoptString(int(fd), level, option, name)
+		failed = setCongestionOption(fd, name)
 	})
 	return name, errors.Join(err, failed)
 }

@@ -129,7 +129,8 @@ fn build_counting() -> anyhow::Result<PathBuf> {
         .context("`cargo` is needed to build what counts allocations, and did not start")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "what counts allocations did not build: {}", errors.trim());
-    Ok(target.join("release/yamux-bench"))
+    let program = format!("yamux-bench{}", std::env::consts::EXE_SUFFIX);
+    Ok(target.join("release").join(program))
 }
 
 /// The table of `strace -c`: calls are the fourth column, the name is the last.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, process::Command};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use memory_stats::memory_stats;
 use serde::{Deserialize, Serialize};
 
 use crate::link::Tcp;
@@ -95,22 +95,16 @@ pub fn commit() -> String {
 /// Resident memory of this process.
 ///
 /// # Errors
-/// Where the kernel does not tell: not Linux, or older than 4.14.
+/// Where the system does not tell.
 pub fn resident_bytes() -> io::Result<u64> {
-    // `statm` is cheaper and may be off by tens of pages a thread; this walks the pages.
-    let rollup = fs::read_to_string("/proc/self/smaps_rollup")?;
-    let kibibytes = rollup
-        .lines()
-        .find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
-    kibibytes.map(|it: u64| it * 1024).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let stats = memory_stats().ok_or(io::ErrorKind::Unsupported)?;
+    Ok(stats.physical_mem as u64)
 }
 
 /// Raises the limit on open files as far as allowed: raw contenders need two a stream.
 pub fn allow_many_files() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Where it cannot be raised the connections that do not fit say so themselves.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
+    // Where it cannot be raised the connections that do not fit say so themselves.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 
 /// The names of the figures that workloads report, with their units in the name.
@@ -139,37 +137,59 @@ impl Measurement {
 #[derive(Debug)]
 pub struct Stopwatch {
     began: Instant,
-    user_ns: i64,
-    system_ns: i64,
+    cpu: Option<Cpu>,
 }
 
 impl Stopwatch {
     /// Starts measuring.
     pub fn start() -> Self {
-        let (user_ns, system_ns) = cpu_nanoseconds();
-        Self { began: Instant::now(), user_ns, system_ns }
+        let cpu = Cpu::used();
+        Self { began: Instant::now(), cpu }
     }
 
     /// Stops after `operations`, whose rate is reported under `rate`.
     pub fn stop(self, operations: u64, rate: &str) -> Measurement {
         let seconds = self.began.elapsed().as_secs_f64();
-        let (user_ns, system_ns) = cpu_nanoseconds();
-        let user = (user_ns - self.user_ns) as f64;
-        let system = (system_ns - self.system_ns) as f64;
-        let each = operations.max(1) as f64;
-        Measurement { operations, figures: BTreeMap::new() }
+        let measurement = Measurement { operations, figures: BTreeMap::new() }
             .with(figure::SECONDS, seconds)
-            .with(rate, operations as f64 / seconds)
-            .with(figure::CPU_USER, user / each)
-            .with(figure::CPU, (user + system) / each)
+            .with(rate, operations as f64 / seconds);
+        let (Some(before), Some(after)) = (self.cpu, Cpu::used()) else {
+            return measurement;
+        };
+        let user = (after.user_ns - before.user_ns) as f64;
+        let system = (after.system_ns - before.system_ns) as f64;
+        let each = operations.max(1) as f64;
+        measurement.with(figure::CPU_USER, user / each).with(figure::CPU, (user + system) / each)
     }
 }
 
-/// CPU that the process has used: user, system.
-fn cpu_nanoseconds() -> (i64, i64) {
-    getrusage(UsageWho::RUSAGE_SELF).map_or((0, 0), |usage| {
-        (usage.user_time().num_nanoseconds(), usage.system_time().num_nanoseconds())
-    })
+/// Time on processors.
+#[derive(Debug)]
+struct Cpu {
+    user_ns: i64,
+    system_ns: i64,
+}
+
+impl Cpu {
+    /// What this process has used, where the system tells.
+    #[cfg(unix)]
+    fn used() -> Option<Self> {
+        use nix::sys::{
+            resource::{UsageWho, getrusage},
+            time::TimeValLike,
+        };
+
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        Some(Self {
+            user_ns: usage.user_time().num_nanoseconds(),
+            system_ns: usage.system_time().num_nanoseconds(),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn used() -> Option<Self> {
+        None
+    }
 }
 
 /// Latencies of one task, kept small while running and merged afterwards.

@@ -12,7 +12,7 @@ use smol::{
 use socket2::SockRef;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use super::{Dial, Link, Listen, Tcp};
+use super::{Dial, Link, Listen, Tcp, congestion};
 
 /// [`Tcp`] for programs on smol or async-std: the same sockets with the same options.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl SmolTcp {
     fn set_up(&self, stream: TcpStream) -> io::Result<Compat<TcpStream>> {
         stream.set_nodelay(true)?;
         if let Some(name) = &self.0.congestion {
-            SockRef::from(&stream).set_tcp_congestion(name.as_bytes())?;
+            congestion::set(&SockRef::from(&stream), name)?;
         }
         Ok(stream.compat())
     }

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::{Dial, Link, Listen};
+use super::{Dial, Link, Listen, congestion};
 
 /// Loopback TCP with `TCP_NODELAY` on both ends.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,7 @@ impl Tcp {
     /// contenders.
     pub fn unpaced() -> Self {
         let usable = |name: &&str| {
-            TcpSocket::new_v4()
-                .is_ok_and(|it| SockRef::from(&it).set_tcp_congestion(name.as_bytes()).is_ok())
+            TcpSocket::new_v4().is_ok_and(|it| congestion::set(&SockRef::from(&it), name).is_ok())
         };
         Self { congestion: ["cubic", "reno"].into_iter().find(usable).map(str::to_owned) }
     }
@@ -33,16 +32,14 @@ impl Tcp {
     /// # Errors
     /// Those of the socket calls, or that the kernel does not know the algorithm asked for.
     pub fn congestion_in_force(&self) -> io::Result<String> {
-        let socket = self.socket()?;
-        let name = SockRef::from(&socket).tcp_congestion()?;
-        Ok(String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned())
+        congestion::get(&SockRef::from(&self.socket()?))
     }
 
     /// A socket with these settings, in the network namespace of the calling thread.
     pub(super) fn socket(&self) -> io::Result<TcpSocket> {
         let socket = TcpSocket::new_v4()?;
         if let Some(name) = &self.congestion {
-            SockRef::from(&socket).set_tcp_congestion(name.as_bytes())?;
+            congestion::set(&SockRef::from(&socket), name)?;
         }
         socket.set_nodelay(true)?;
         Ok(socket)
