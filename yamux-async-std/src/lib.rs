@@ -17,12 +17,17 @@
 //! [hashicorp/yamux]: https://github.com/hashicorp/yamux
 //!
 //! ```
+//! use async_std::net::{TcpListener, TcpStream};
 //! use futures::{AsyncReadExt, AsyncWriteExt};
 //! use yamux_async_std::{Config, Session};
 //!
 //! # #[async_std::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let near = TcpStream::connect(listener.local_addr()?).await?;
+//! near.set_nodelay(true)?;
+//! let (far, _) = listener.accept().await?;
+//! far.set_nodelay(true)?;
 //! let client = Session::client(near, Config::default());
 //! let server = Session::server(far, Config::default());
 //!

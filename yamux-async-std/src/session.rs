@@ -19,11 +19,14 @@ use crate::stream::Stream;
 /// the peer's new ones are reset, because nobody could accept them.
 ///
 /// ```
+/// use async_std::net::{TcpListener, TcpStream};
 /// use yamux_async_std::{Config, Session};
 ///
 /// # #[async_std::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let near = TcpStream::connect(listener.local_addr()?).await?;
+/// let (far, _) = listener.accept().await?;
 /// let client = Session::client(near, Config::default());
 /// let server = Session::server(far, Config::default());
 ///
@@ -69,7 +72,9 @@ impl Session {
     ///
     /// # #[async_std::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+    /// # let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let near = async_std::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (far, _) = listener.accept().await?;
     /// # let server = Session::server(far, Config::default());
     /// # async_std::task::spawn(async move { while server.accept().await.is_ok() {} });
     /// let (session, driver) = Session::with_driver(near, Side::Client, Config::default());
@@ -140,7 +145,9 @@ impl Session {
     ///
     /// # #[async_std::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+    /// # let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let near = async_std::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (far, _) = listener.accept().await?;
     /// # let client = Session::client(near, Config::default());
     /// let server = Session::server(far, Config::default());
     /// # drop(client.open().await?);

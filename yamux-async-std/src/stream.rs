@@ -38,7 +38,9 @@ use yamux_proto::driver::{Handle, StreamError};
 ///
 /// # #[async_std::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (near, far) = async_std::os::unix::net::UnixStream::pair()?;
+/// # let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let near = async_std::net::TcpStream::connect(listener.local_addr()?).await?;
+/// # let (far, _) = listener.accept().await?;
 /// # let client = Session::client(near, Config::default());
 /// # let server = Session::server(far, Config::default());
 /// let mut stream = client.open().await?;
