@@ -2,7 +2,6 @@
 
 mod congestion;
 pub mod memory;
-#[cfg_attr(not(target_os = "linux"), path = "no_namespaces.rs")]
 pub mod namespaces;
 pub mod path;
 pub mod smol_tcp;

@@ -1,5 +1,4 @@
-//! The long path under the kernel's own TCP: two network namespaces, and packets that are carried
-//! from one to the other at a rate and with a delay.
+//! Namespaces and TUN devices, and the wire between them.
 //!
 //! A namespace is a network stack of its own, with one interface, a TUN device, whose packets this
 //! process reads and writes. So everything between the sockets is real, from slow start to what a
@@ -22,7 +21,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use tokio::net::{TcpListener, TcpStream};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
-use super::{Dial, Link, Path, Tcp};
+use super::Namespaces;
+use crate::link::{Dial, Link, Path, Tcp};
 
 /// The addresses of the dialling and the accepting end.
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 99, 0, 1), Ipv4Addr::new(10, 99, 0, 2)];
@@ -42,24 +42,9 @@ const SOCKET_BUFFER: [u32; 3] = [4 * 1024, 1024 * 1024, 32 * 1024 * 1024];
 /// Packets that the kernel holds for us in front of the queue: more than TCP sends in a burst.
 const BURST: u32 = 10_000;
 
-/// TCP over a [`Path`] between two network namespaces.
-#[derive(Clone, Debug)]
-pub struct Namespaces {
-    /// The path between them.
-    pub path: Path,
-    /// The sockets' congestion control.
-    pub tcp: Tcp,
-}
-
-impl Namespaces {
-    /// Whether this process may make namespaces and TUN devices.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub fn check() -> anyhow::Result<()> {
-        let made = Namespace::new().and_then(|it| it.device(ADDRESSES[0]));
-        made.map(drop).context("network namespaces need root and /dev/net/tun")
-    }
+pub(super) fn check() -> anyhow::Result<()> {
+    let made = Namespace::new().and_then(|it| it.device(ADDRESSES[0]));
+    made.map(drop).context("network namespaces need root and /dev/net/tun")
 }
 
 impl Link for Namespaces {
