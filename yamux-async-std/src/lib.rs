@@ -92,3 +92,8 @@ pub use yamux_proto::{
     Config, ConfigBuilder, ConfigError, FrameError, GoAwayCode, ProtocolError, Side, Stats,
     StreamId,
 };
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -99,3 +99,8 @@ pub use frame::{Decoder, Flags, Frame, FrameError, GoAwayCode, HEADER_LEN, Item,
 pub use stream::Stream;
 pub use stream_id::{Side, StreamId};
 pub use time::Instant;
+
+/// The README's program compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
