@@ -81,6 +81,7 @@
 //!
 //! Needs Rust 1.85.
 
+mod half_close;
 mod runtime;
 mod session;
 mod stream;

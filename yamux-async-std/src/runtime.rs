@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use yamux_proto::driver;
+
+use crate::half_close::shut_down;
 
 /// Any of the futures-io byte pipes.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(crate) struct Transport<T>(pub(crate) T);
 /// cheap as long as it stays in the first cache.
 const READ_MAX: usize = 64 * 1024;
 
-impl<T: AsyncRead + AsyncWrite + Unpin> driver::Transport for Transport<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transport<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
         let filled = buf.len();
         buf.resize(buf.capacity().min(filled + READ_MAX), 0);
@@ -47,7 +49,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> driver::Transport for Transport<T> {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        ready!(Pin::new(&mut self.0).poll_close(cx))?;
+        Poll::Ready(shut_down(&self.0))
     }
 }
 

@@ -67,6 +67,11 @@ impl Session {
     /// A session and its driver, which the caller runs: spawned, joined with other futures, on any
     /// executor.
     ///
+    /// The session ends by closing the write side of `io`, and waits a moment for the peer to do the
+    /// same. The TCP and Unix sockets of async-std, and those in an `async_io::Async`, are recognised and
+    /// shut down, which their `poll_close` does not do. With another transport whose `poll_close` only
+    /// flushes, [`close`](Self::close) can take a second longer.
+    ///
     /// ```
     /// use yamux_async_std::{Config, Session, Side};
     ///
@@ -89,7 +94,7 @@ impl Session {
     /// ```
     pub fn with_driver<T>(io: T, side: Side, config: Config) -> (Self, Driver<T>)
     where
-        T: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let (session, driver) = driver::session(Transport(io), Timer::new(), side, config);
         (Self(session), Driver(driver))
@@ -300,7 +305,7 @@ impl futures_core::Stream for Incoming {
 #[must_use = "a session only lives while its driver runs"]
 pub struct Driver<T>(driver::Driver<Transport<T>, Timer>);
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Future for Driver<T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
