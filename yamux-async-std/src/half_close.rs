@@ -51,7 +51,7 @@ mod tests {
         io: impl AsyncRead + AsyncWrite + Unpin + 'static,
         mut peer: impl io::Read,
     ) {
-        let mut transport = Transport(io);
+        let mut transport = Transport::new(io);
         futures::executor::block_on(poll_fn(|cx| transport.poll_close(cx))).unwrap();
         assert_eq!(peer.read(&mut [0]).expect("the input ends"), 0);
         drop(transport);

@@ -14,22 +14,55 @@ use crate::half_close::shut_down;
 
 /// Any of the futures-io byte pipes.
 #[derive(Debug)]
-pub(crate) struct Transport<T>(pub(crate) T);
+pub(crate) struct Transport<T> {
+    io: T,
+    /// The most that the next read may bring, in bytes: the memory must be initialised before each
+    /// attempt, whatever comes of it, and so is as much as the last reads made use of.
+    room: usize,
+    /// Reads in a row that made little use of it.
+    small: u8,
+}
 
-/// The most that is read at once, in bytes: the memory must be initialised before each read, which is
-/// cheap as long as it stays in the first cache.
-const READ_MAX: usize = 64 * 1024;
+impl<T> Transport<T> {
+    /// Enough for a few small messages.
+    const ROOM_MIN: usize = 1024;
+    /// As much as stays in a near cache until it is read.
+    const ROOM_MAX: usize = 64 * 1024;
+    /// Small reads that are no exception: the last one of a burst often is one.
+    const SMALL_MAX: u8 = 8;
+
+    pub(crate) fn new(io: T) -> Self {
+        Self { io, room: Self::ROOM_MIN, small: 0 }
+    }
+
+    /// Learns from a read that had `room`, which the buffer may have limited, and brought `read` bytes.
+    fn learn(&mut self, room: usize, read: usize) {
+        let is_small = read < room && read < self.room / 4;
+        self.small = if is_small { self.small + 1 } else { 0 };
+        if read == room {
+            self.room = self.room.max((room * 4).min(Self::ROOM_MAX));
+        } else if self.small == Self::SMALL_MAX {
+            self.small = 0;
+            self.room = (self.room / 4).max(Self::ROOM_MIN);
+        }
+    }
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transport<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
         let filled = buf.len();
-        buf.resize(buf.capacity().min(filled + READ_MAX), 0);
-        let read = Pin::new(&mut self.0).poll_read(cx, &mut buf[filled..]);
-        buf.truncate(match &read {
-            Poll::Ready(Ok(read)) => filled + read,
-            Poll::Ready(Err(_)) | Poll::Pending => filled,
-        });
-        read
+        let room = self.room.min(buf.capacity() - filled);
+        buf.resize(filled + room, 0);
+        let poll = Pin::new(&mut self.io).poll_read(cx, &mut buf[filled..]);
+        let read = match &poll {
+            Poll::Ready(Ok(read)) => *read,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        buf.truncate(filled + read);
+        if poll.is_ready() {
+            self.learn(room, read);
+        }
+        poll
     }
 
     fn poll_write_vectored(
@@ -39,18 +72,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transpor
     ) -> Poll<io::Result<usize>> {
         match bufs {
             // The plain call is the cheaper one.
-            [buf] => Pin::new(&mut self.0).poll_write(cx, buf),
-            _ => Pin::new(&mut self.0).poll_write_vectored(cx, bufs),
+            [buf] => Pin::new(&mut self.io).poll_write(cx, buf),
+            _ => Pin::new(&mut self.io).poll_write_vectored(cx, bufs),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.0).poll_close(cx))?;
-        Poll::Ready(shut_down(&self.0))
+        ready!(Pin::new(&mut self.io).poll_close(cx))?;
+        Poll::Ready(shut_down(&self.io))
     }
 }
 
@@ -91,4 +124,91 @@ pub(crate) fn spawn(driver: impl Future<Output = ()> + Send + 'static) {
     smol::spawn(driver).detach();
     #[cfg(not(feature = "smol"))]
     async_std::task::spawn(driver);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use yamux_proto::driver::Transport as _;
+
+    use super::*;
+
+    /// Has so many bytes to read, and notes how much it was asked for.
+    #[derive(Default)]
+    struct Source {
+        waiting: usize,
+        asked: usize,
+    }
+
+    impl AsyncRead for Source {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            self.asked = buf.len();
+            let read = buf.len().min(self.waiting);
+            self.waiting -= read;
+            if read == 0 { Poll::Pending } else { Poll::Ready(Ok(read)) }
+        }
+    }
+
+    impl AsyncWrite for Source {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Reads all of so many bytes, and says how much was asked for in the attempt that found no more.
+    fn asked_after(transport: &mut Transport<Source>, bytes: usize) -> usize {
+        transport.io.waiting = bytes;
+        let mut buf = BytesMut::with_capacity(1 << 20);
+        let cx = &mut Context::from_waker(Waker::noop());
+        while transport.poll_read(cx, &mut buf).is_ready() {}
+        assert_eq!(buf.len(), bytes, "only what was read is in the buffer");
+        transport.io.asked
+    }
+
+    #[test]
+    fn no_more_is_initialised_than_reads_make_use_of() {
+        let mut transport = Transport::new(Source::default());
+        assert_eq!(asked_after(&mut transport, 100), 1024);
+        assert_eq!(asked_after(&mut transport, 200_000), 64 * 1024);
+        for _ in 0..7 {
+            assert_eq!(asked_after(&mut transport, 100), 64 * 1024, "it may be the end of a burst");
+        }
+        for _ in 0..7 * 3 {
+            asked_after(&mut transport, 100);
+        }
+        assert_eq!(asked_after(&mut transport, 100), 1024, "bulk is over");
+    }
+
+    #[test]
+    fn a_buffer_with_little_room_is_filled_and_says_nothing() {
+        let mut transport = Transport::new(Source::default());
+        asked_after(&mut transport, 200_000);
+        let cx = &mut Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            let mut buf = BytesMut::with_capacity(10);
+            let room = buf.capacity();
+            transport.io.waiting = 100;
+            let read = transport.poll_read(cx, &mut buf);
+            assert!(matches!(read, Poll::Ready(Ok(read)) if read == room), "{read:?}");
+            assert_eq!(buf.capacity(), room);
+        }
+        assert_eq!(asked_after(&mut transport, 100), 64 * 1024, "as before");
+    }
 }

@@ -96,7 +96,7 @@ impl Session {
     where
         T: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let (session, driver) = driver::session(Transport(io), Timer::new(), side, config);
+        let (session, driver) = driver::session(Transport::new(io), Timer::new(), side, config);
         (Self(session), Driver(driver))
     }
 
