@@ -67,10 +67,10 @@ impl Session {
     /// A session and its driver, which the caller runs: spawned, joined with other futures, on any
     /// executor.
     ///
-    /// The session ends by closing the write side of `io`, and waits a moment for the peer to do the
-    /// same. The TCP and Unix sockets of async-std, and those in an `async_io::Async`, are recognised and
-    /// shut down, which their `poll_close` does not do. With another transport whose `poll_close` only
-    /// flushes, [`close`](Self::close) can take a second longer.
+    /// A session ends by closing the write side of `io`, and waits for the peer to do the same. The TCP
+    /// and Unix sockets of async-std, and those in an `async_io::Async`, are recognised and shut down,
+    /// which their `poll_close` does not do. With another transport whose `poll_close` only flushes,
+    /// [`close`](Self::close) can take a second longer.
     ///
     /// ```
     /// use yamux_async_std::{Config, Session, Side};
@@ -213,7 +213,8 @@ impl Session {
     ///
     /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
     /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
-    /// kept for Go Away and the end of the transport.
+    /// kept for Go Away and the end of the transport. A peer that waits for the end of its input makes it
+    /// last that long where closing `io` does not bring that end: see [`with_driver`](Self::with_driver).
     ///
     /// # Errors
     /// Why the session ended, if not by this call, nor by [`abort`](Self::abort) or the peer with

@@ -206,7 +206,9 @@ impl Session {
     ///
     /// Await this before the program or its runtime ends: nobody moves bytes after that, and even what
     /// was flushed may be lost with the transport. The last second of the time, at most half of it, is
-    /// kept for Go Away and the end of the transport.
+    /// kept for Go Away and the end of the transport. A peer that waits for the end of its input makes it
+    /// last that long where shutting `io` down does not bring that end: the pipes of a
+    /// `tokio::process::Child` end when they are dropped.
     ///
     /// # Errors
     /// Why the session ended, if not by this call, nor by [`abort`](Self::abort) or the peer with
