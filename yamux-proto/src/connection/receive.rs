@@ -103,6 +103,8 @@ impl Connection {
         Ok(())
     }
 
+    /// Inlined: the frame is taken apart where it was put together, and never in memory.
+    #[inline(always)]
     fn receive_frame(&mut self, now: Instant, frame: Frame) -> Result<(), ProtocolError> {
         match frame {
             Frame::Data { stream, flags, length } => self.receive_data(now, stream, flags, length),
@@ -115,6 +117,7 @@ impl Connection {
         }
     }
 
+    #[inline(never)]
     fn receive_data(
         &mut self,
         now: Instant,
@@ -142,6 +145,7 @@ impl Connection {
         if effect { Ok(()) } else { self.frame_without_effect(now, key) }
     }
 
+    #[inline(never)]
     fn receive_window_update(
         &mut self,
         now: Instant,

@@ -12,11 +12,29 @@ use crate::stream_id::{Side, StreamId};
 
 /// A stream's place in the slab. The serial number tells it from the slot's other tenants, whose id
 /// may be the same: a peer can use an id again.
+///
+/// Two numbers travel in registers. Three would be copied in memory, by loads that span the stores which
+/// wrote them; the processor cannot forward those, and a frame would wait for it several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) id: StreamId,
-    pub(crate) slot: u32,
-    serial: u32,
+    /// The serial number, and below it the slot.
+    pub(crate) place: u64,
+}
+
+impl Key {
+    fn new(id: StreamId, slot: u32, serial: u32) -> Self {
+        Self { id, place: u64::from(serial) << u32::BITS | u64::from(slot) }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub(crate) const fn slot(self) -> u32 {
+        self.place as u32
+    }
+
+    const fn serial(self) -> u32 {
+        (self.place >> u32::BITS) as u32
+    }
 }
 
 /// All there is to one stream.
@@ -78,8 +96,8 @@ impl Entry {
         }
     }
 
-    const fn key(&self, slot: u32) -> Key {
-        Key { id: self.id, slot, serial: self.serial }
+    fn key(&self, slot: u32) -> Key {
+        Key::new(self.id, slot, self.serial)
     }
 
     /// Whether our SYN still awaits an answer.
@@ -168,14 +186,17 @@ impl Streams {
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(as_index(key.slot))?.as_ref().filter(|entry| entry.serial == key.serial)
+        self.entries
+            .get(as_index(key.slot()))?
+            .as_ref()
+            .filter(|entry| entry.serial == key.serial())
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
         self.entries
-            .get_mut(as_index(key.slot))?
+            .get_mut(as_index(key.slot()))?
             .as_mut()
-            .filter(|entry| entry.serial == key.serial)
+            .filter(|entry| entry.serial == key.serial())
     }
 
     /// Forgets a stream and returns it.
@@ -183,10 +204,10 @@ impl Streams {
         self.free_place(key, Opening::Unanswered);
         let entry = self
             .entries
-            .get_mut(as_index(key.slot))?
-            .take_if(|entry| entry.serial == key.serial)?;
+            .get_mut(as_index(key.slot()))?
+            .take_if(|entry| entry.serial == key.serial())?;
         self.index.remove(&key.id);
-        self.vacant.push(key.slot);
+        self.vacant.push(key.slot());
         if self.is_inbound(key.id) {
             self.inbound = self.inbound.saturating_sub(1);
         }
@@ -309,7 +330,7 @@ impl Streams {
             }
         };
         self.index.insert(id, slot);
-        Key { id, slot, serial }
+        Key::new(id, slot, serial)
     }
 }
 
@@ -332,7 +353,7 @@ mod tests {
         let old = streams.open(&config).unwrap();
         assert!(streams.remove(old).is_some());
         let new = streams.open(&config).unwrap();
-        assert_eq!(new.slot, old.slot, "the slot is used again");
+        assert_eq!(new.slot(), old.slot(), "the slot is used again");
         assert!(streams.get(old).is_none());
         assert!(streams.get(new).is_some());
     }
@@ -345,7 +366,7 @@ mod tests {
         let old = streams.arrive(id, &config);
         streams.remove(old);
         let new = streams.arrive(id, &config);
-        assert_eq!((new.slot, new.id), (old.slot, old.id));
+        assert_eq!((new.slot(), new.id), (old.slot(), old.id));
         assert!(streams.get(old).is_none());
         assert_eq!(streams.find(id), Some(new));
     }

@@ -22,7 +22,9 @@ use crate::stream_id::StreamId;
 /// written, and what still arrives is discarded for a while.
 pub struct Handle {
     shared: Arc<Shared>,
-    key: Key,
+    /// The parts of the stream's [`Key`], which take less room apart: there may be a million handles.
+    place: u64,
+    id: StreamId,
     recv: bool,
     send: bool,
     /// Writes since others had their turn.
@@ -38,18 +40,29 @@ impl Handle {
 
     pub(super) fn new(state: &mut State, shared: &Arc<Shared>, key: Key) -> Self {
         state.handles = state.handles.saturating_add(1);
-        let shared = Arc::clone(shared);
-        Self { shared, key, recv: true, send: true, writes: 0, reset_on_drop: None }
+        Self {
+            shared: Arc::clone(shared),
+            place: key.place,
+            id: key.id,
+            recv: true,
+            send: true,
+            writes: 0,
+            reset_on_drop: None,
+        }
     }
 
     /// The number of the stream.
     pub const fn id(&self) -> StreamId {
-        self.key.id
+        self.id
+    }
+
+    const fn key(&self) -> Key {
+        Key { id: self.id, place: self.place }
     }
 
     /// Whether the peer has shown that it has taken the stream.
     pub fn is_acked(&self) -> bool {
-        self.shared.look(|state| state.connection.stream_at(self.key).is_acked())
+        self.shared.look(|state| state.connection.stream_at(self.key()).is_acked())
     }
 
     /// The reading and the writing half.
@@ -58,7 +71,8 @@ impl Handle {
         self.shared.look(|state| state.handles = state.handles.saturating_add(1));
         let send = Self {
             shared: Arc::clone(&self.shared),
-            key: self.key,
+            place: self.place,
+            id: self.id,
             recv: false,
             send: self.send,
             writes: 0,
@@ -82,13 +96,13 @@ impl Handle {
     ) -> Poll<Result<usize, StreamError>> {
         let mut pieces = None;
         let read = self.shared.with(|state, wakes| {
-            let mut stream = state.connection.stream_at(self.key);
+            let mut stream = state.connection.stream_at(self.key());
             let result = if stream.front_len() >= SLICE_MIN {
                 pieces.insert(Pieces::default()).gather(&mut stream, max)
             } else {
                 stream.read_with(max, &mut sink)
             };
-            state.poll_read_result(cx, self.key, result, wakes)
+            state.poll_read_result(cx, self.key(), result, wakes)
         });
         // Large pieces are copied without the lock.
         for piece in pieces.iter().flat_map(|pieces| pieces.0.iter().flatten()) {
@@ -108,8 +122,8 @@ impl Handle {
         max: usize,
     ) -> Poll<Result<Option<Bytes>, StreamError>> {
         self.shared.with(|state, wakes| {
-            let result = state.connection.stream_at(self.key).read_chunk(max);
-            state.poll_read_result(cx, self.key, result, wakes)
+            let result = state.connection.stream_at(self.key()).read_chunk(max);
+            state.poll_read_result(cx, self.key(), result, wakes)
         })
     }
 
@@ -127,8 +141,8 @@ impl Handle {
             return Poll::Pending;
         }
         self.shared.with(|state, wakes| {
-            let result = state.connection.stream_at(self.key).write(data);
-            state.poll_write_result(cx, self.key, result, wakes)
+            let result = state.connection.stream_at(self.key()).write(data);
+            state.poll_write_result(cx, self.key(), result, wakes)
         })
     }
 
@@ -145,7 +159,7 @@ impl Handle {
             return Poll::Pending;
         }
         self.shared.with(|state, wakes| {
-            let mut stream = state.connection.stream_at(self.key);
+            let mut stream = state.connection.stream_at(self.key());
             let mut written: usize = 0;
             for slice in slices.iter().filter(|slice| !slice.is_empty()) {
                 match stream.write(slice) {
@@ -156,7 +170,9 @@ impl Handle {
                         }
                     }
                     Err(_) if written > 0 => break,
-                    Err(error) => return state.poll_write_result(cx, self.key, Err(error), wakes),
+                    Err(error) => {
+                        return state.poll_write_result(cx, self.key(), Err(error), wakes);
+                    }
                 }
             }
             Poll::Ready(Ok(written))
@@ -178,8 +194,8 @@ impl Handle {
         }
         self.shared.with(|state, wakes| {
             loop {
-                let result = state.connection.stream_at(self.key).write_chunk(data);
-                match ready!(state.poll_write_result(cx, self.key, result, wakes)) {
+                let result = state.connection.stream_at(self.key()).write_chunk(data);
+                match ready!(state.poll_write_result(cx, self.key(), result, wakes)) {
                     Ok(_) if data.is_empty() => return Poll::Ready(Ok(())),
                     Ok(_) => {}
                     Err(error) => return Poll::Ready(Err(error)),
@@ -206,7 +222,7 @@ impl Handle {
     /// finished it ([`StreamError::Finished`]), or the session has ended. Shares its waker with
     /// writing, flushing and closing.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.shared.with(|state, wakes| state.poll_closed(cx, self.key, wakes))
+        self.shared.with(|state, wakes| state.poll_closed(cx, self.key(), wakes))
     }
 
     /// Waits until everything written to this stream is in the transport's hands and flushed.
@@ -214,7 +230,7 @@ impl Handle {
     /// # Errors
     /// [`StreamError::Reset`], or why the session ended.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.shared.with(|state, wakes| state.poll_flush(cx, self.key, wakes))
+        self.shared.with(|state, wakes| state.poll_flush(cx, self.key(), wakes))
     }
 
     /// Sends FIN behind what was written and flushes. Never waits for the peer.
@@ -223,14 +239,14 @@ impl Handle {
     /// [`StreamError::Reset`], or why the session ended.
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         self.shared.with(|state, wakes| {
-            match state.connection.stream_at(self.key).finish() {
+            match state.connection.stream_at(self.key()).finish() {
                 Ok(()) | Err(WriteError::Finished | WriteError::Blocked) => {}
                 Err(WriteError::Reset(why)) => return Poll::Ready(Err(why.into())),
                 Err(WriteError::Closed(cause)) => {
                     return Poll::Ready(Err(state.error(cause).into()));
                 }
             }
-            state.poll_flush(cx, self.key, wakes)
+            state.poll_flush(cx, self.key(), wakes)
         })
     }
 
@@ -242,15 +258,15 @@ impl Handle {
 
     /// Ends both directions at once: RST with `code` follows what was written.
     pub fn reset(&mut self, code: u32) {
-        self.shared.with(|state, _| state.connection.stream_at(self.key).reset(code));
+        self.shared.with(|state, _| state.connection.stream_at(self.key()).reset(code));
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.with(|state, wakes| {
-            state.forget_wakers(self.key, self.recv, self.send, wakes);
-            let mut stream = state.connection.stream_at(self.key);
+            state.forget_wakers(self.key(), self.recv, self.send, wakes);
+            let mut stream = state.connection.stream_at(self.key());
             if let Some(code) = self.reset_on_drop {
                 if (self.send && stream.can_write()) || (self.recv && stream.can_receive()) {
                     stream.reset(code);
@@ -269,7 +285,7 @@ impl Drop for Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("id", &self.key.id.get()).finish_non_exhaustive()
+        f.debug_struct("Stream").field("id", &self.id.get()).finish_non_exhaustive()
     }
 }
 
