@@ -116,7 +116,7 @@ impl Shared {
         state.settle(&mut wakes);
         state.wake_driver(&mut wakes);
         drop(state);
-        wakes.wake();
+        wakes.wake_and_go();
         result
     }
 

@@ -105,8 +105,8 @@ impl Handle {
             state.poll_read_result(cx, self.key(), result, wakes)
         });
         // Large pieces are copied without the lock.
-        for piece in pieces.iter().flat_map(|pieces| pieces.0.iter().flatten()) {
-            sink(piece);
+        if let Some(Pieces(pieces)) = pieces {
+            pieces.iter().flatten().for_each(|piece| sink(piece));
         }
         read
     }

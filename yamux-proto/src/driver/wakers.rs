@@ -86,18 +86,28 @@ impl Wakes {
     fn wake_all(&mut self) {
         match self {
             Self::None => {}
-            Self::One(_) => {
-                if let Self::One(waker) = mem::take(self) {
-                    waker.wake();
-                }
-            }
-            Self::Many(many) => {
-                for waker in many.due.drain(..) {
-                    waker.wake();
-                }
-                many.spent.clear();
-            }
+            Self::One(_) => mem::take(self).wake_and_go(),
+            Self::Many(many) => many.wake(),
         }
+    }
+
+    /// [`wake`](Self::wake), for the last time: nothing is left to be dropped.
+    #[inline]
+    pub(super) fn wake_and_go(self) {
+        match self {
+            Self::None => {}
+            Self::One(waker) => waker.wake(),
+            Self::Many(mut many) => many.wake(),
+        }
+    }
+}
+
+impl Many {
+    fn wake(&mut self) {
+        for waker in self.due.drain(..) {
+            waker.wake();
+        }
+        self.spent.clear();
     }
 }
 
