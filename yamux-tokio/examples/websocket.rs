@@ -9,17 +9,19 @@
 
 use std::future::ready;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Parser;
-use futures::{SinkExt, StreamExt, TryStreamExt};
+use futures::{SinkExt, StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, accept_async, connect_async_with_config};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, accept_async_with_config, connect_async_with_config};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use yamux_tokio::{Config, Session, SessionError, Stream};
 
@@ -48,6 +50,15 @@ async fn main() -> Result<()> {
     }
 }
 
+/// The longest message, in bytes: whoever receives one holds all of it before it is handed on.
+const MESSAGE_MAX: usize = 32 * 1024;
+
+/// Takes no longer messages and no longer frames, of which the default allows 64 and 16 MiB.
+fn limits() -> Option<WebSocketConfig> {
+    let config = WebSocketConfig::default();
+    Some(config.max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX)))
+}
+
 /// Bytes over the binary messages of a WebSocket. Closing the writing side closes the WebSocket.
 fn pipe<S>(websocket: WebSocketStream<S>) -> impl AsyncRead + AsyncWrite + Unpin + Send + 'static
 where
@@ -62,9 +73,12 @@ where
             Message::Text(_) | Message::Frame(_) => Err(io::ErrorKind::InvalidData.into()),
         })
     });
-    let sent = sink
-        .sink_map_err(io::Error::other)
-        .with(|bytes: Bytes| ready(io::Result::Ok(Message::Binary(bytes))));
+    let sent = sink.sink_map_err(io::Error::other).with_flat_map(|mut bytes: Bytes| {
+        stream::iter(iter::from_fn(move || {
+            let message = bytes.split_to(bytes.len().min(MESSAGE_MAX));
+            (!message.is_empty()).then(|| Ok(Message::Binary(message)))
+        }))
+    });
     tokio::io::join(StreamReader::new(received), SinkWriter::new(CopyToBytes::new(sent)))
 }
 
@@ -73,7 +87,8 @@ async fn serve(listener: TcpListener) -> Result<()> {
     println!("waiting on ws://{}/", listener.local_addr()?);
     let (connection, _) = listener.accept().await?;
     connection.set_nodelay(true)?;
-    let websocket = accept_async(connection).await.context("the WebSocket's handshake")?;
+    let websocket = accept_async_with_config(connection, limits()).await;
+    let websocket = websocket.context("the WebSocket's handshake")?;
     let session = Session::server(pipe(websocket), Config::hardened());
 
     let mut answers = JoinSet::new();
@@ -94,7 +109,8 @@ const QUESTIONS: [&str; 3] = ["is anybody there?", "can you hear me?", "what tim
 /// Asks everything at once, answers what the server asks, and closes.
 async fn dial(url: &str) -> Result<()> {
     // The last argument switches Nagle's algorithm off.
-    let (websocket, _) = connect_async_with_config(url, None, true).await.context("connecting")?;
+    let websocket = connect_async_with_config(url, limits(), true).await;
+    let (websocket, _) = websocket.context("connecting")?;
     let session = Session::client(pipe(websocket), Config::default());
 
     let mut questions = JoinSet::new();
