@@ -1,11 +1,12 @@
 //! A session over a WebSocket, for where only HTTP gets through.
 //!
 //! - `websocket` runs a server and a client in this process, over loopback;
-//! - `websocket --listen 127.0.0.1:4000` and `websocket --connect ws://127.0.0.1:4000/` are the halves, for
-//!   two processes. A `wss://` address needs one of the TLS features of `tokio-tungstenite`.
+//! - `websocket --listen 127.0.0.1:4000` and `websocket --connect ws://127.0.0.1:4000/` are the
+//!   halves, for two processes. A `wss://` address needs one of the TLS features of
+//!   `tokio-tungstenite`.
 //!
-//! The client asks on several streams at once, and the server answers each in capitals; then the server asks
-//! the client, since either side opens streams whoever has dialled.
+//! The client asks on several streams at once, and the server answers each in capitals; then the
+//! server asks the client, since either side opens streams whoever has dialled.
 
 use std::future::ready;
 use std::io;

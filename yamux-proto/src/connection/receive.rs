@@ -103,8 +103,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Inlined, so that the frame is taken apart where it was put together, and never in memory; what its
-    /// parts go to is not, as there are two places.
+    /// Inlined, so that the frame is taken apart where it was put together, and never in memory; what
+    /// its parts go to is not, as there are two places.
     #[inline(always)]
     fn receive_frame(&mut self, now: Instant, frame: Frame) -> Result<(), ProtocolError> {
         match frame {

@@ -13,8 +13,8 @@ use crate::stream_id::{Side, StreamId};
 /// A stream's place in the slab. The serial number tells it from the slot's other tenants, whose id
 /// may be the same: a peer can use an id again.
 ///
-/// Two numbers travel in registers. Three would be copied in memory, by loads that span the stores which
-/// wrote them; the processor cannot forward those, and a frame would wait for it several times.
+/// Two numbers travel in registers. Three would be copied in memory, by loads that span the stores
+/// which wrote them; the processor cannot forward those, and a frame would wait for it several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) id: StreamId,
