@@ -77,6 +77,7 @@ extern crate std;
 
 mod config;
 mod connection;
+mod copying;
 #[cfg(feature = "driver")]
 pub mod driver;
 mod error;

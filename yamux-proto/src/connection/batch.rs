@@ -62,14 +62,15 @@ impl Transmit {
     pub(super) fn clear(&mut self) {
         self.head.clear();
         self.body.clear();
-        (self.head_at, self.buffer_at, self.chunk_at, self.remaining) = (0, 0, 0, 0);
+        (self.head_at, self.buffer_at, self.chunk_at, self.remaining) = (0, self.body.start, 0, 0);
     }
 
     pub(super) fn seal(&mut self) {
         let chunks = self.body.chunks.iter().map(|(_, chunk)| chunk.len());
         let chunks = chunks.fold(0, usize::saturating_add);
-        let buffers = self.head.len().saturating_add(self.body.buffer.len());
-        self.remaining = buffers.saturating_add(chunks);
+        self.buffer_at = self.body.start;
+        let buffer = self.body.buffer.len().saturating_sub(self.buffer_at);
+        self.remaining = self.head.len().saturating_add(buffer).saturating_add(chunks);
     }
 
     pub(super) fn push(&mut self, frame: Frame) {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::streams::Key;
+use crate::copying::{self, MIDDLE};
 use crate::frame::{Flags, Frame, HEADER_LEN};
 use crate::limits::{FRAME_BODY, FRAME_WEIGHT};
 
@@ -42,10 +43,12 @@ pub(super) struct Debt {
     pub(super) ends: bool,
 }
 
-/// Bytes to write: the buffer, with `chunks` spliced in where their offsets say.
+/// Bytes to write: the buffer from `start` on, with `chunks` spliced in where their offsets say.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) buffer: Vec<u8>,
+    /// What is before it is never sent: see [`copying`].
+    pub(super) start: usize,
     pub(super) chunks: Vec<(usize, Bytes)>,
 }
 
@@ -107,7 +110,7 @@ impl Staging {
         });
         if fits {
             self.data = self.data.saturating_add(data.len());
-            self.output.buffer.extend_from_slice(data);
+            copying::append(&mut self.output.buffer, data);
         }
         fits
     }
@@ -118,7 +121,7 @@ impl Staging {
         while !data.is_empty() {
             let room = self.room_in_frame(key, data.len());
             let (now, later) = data.split_at(data.len().min(room));
-            self.output.buffer.extend_from_slice(now);
+            copying::append(&mut self.output.buffer, now);
             data = later;
         }
     }
@@ -191,7 +194,7 @@ impl Staging {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.output.buffer.is_empty()
+        self.output.is_empty()
     }
 
     /// Swaps the batch for `empty`, adds to `head` what goes ahead of it, and begins the next; says how
@@ -266,8 +269,18 @@ fn fill_in_length(frames: &mut [u8], start: usize) {
 
 impl Output {
     pub(super) fn clear(&mut self) {
-        self.buffer.clear();
         self.chunks.clear();
+        if self.buffer.capacity() < copying::LARGE {
+            self.buffer.clear();
+            return;
+        }
+        self.start = copying::gap(self.buffer.as_ptr(), MIDDLE);
+        self.buffer.truncate(self.start);
+        self.buffer.resize(self.start, 0);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.len() <= self.start
     }
 
     /// Larger than an idle connection should hold.
@@ -282,4 +295,22 @@ impl Output {
 fn is_large(buffer: &Vec<u8>) -> bool {
     const SMALL: usize = 1024;
     buffer.capacity() > SMALL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_buffer_is_sent_from_mid_page_on() {
+        let mut output = Output::default();
+        for (len, is_large) in [(100, false), (100_000, true), (200_000, true), (100, true)] {
+            output.buffer.extend_from_slice(&alloc::vec![7; len]);
+            output.clear();
+            assert!(output.is_empty());
+            let from = output.buffer.as_ptr().addr() + output.start;
+            assert_eq!(output.start > 0, is_large, "after {len}");
+            assert!(!is_large || from % copying::PAGE == MIDDLE, "after {len}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The memory that the transport reads into.
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
+
+use crate::copying;
 
 /// A read buffer that grows with the traffic, and is used again as soon as nobody holds a slice of
 /// it.
@@ -8,12 +10,22 @@ use bytes::BytesMut;
 /// While readers are a little behind, slices of the last buffer are still held when the next read is
 /// due. A second buffer takes its turn then, so that the memory of both stays in the cache; only a
 /// reader that falls further behind makes for fresh allocations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ReadBuffer {
     pub(super) bytes: BytesMut,
     spare: BytesMut,
     /// How much room a read should have.
     target: usize,
+    /// Where, modulo a page, the next buffer is read into: see [`copying`]. After a read that filled
+    /// the last one, it is where that ended, in step with the kernel's memory, which goes on as well.
+    offset: usize,
+}
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        let (bytes, spare) = (BytesMut::new(), BytesMut::new());
+        Self { bytes, spare, target: 0, offset: copying::MIDDLE }
+    }
 }
 
 impl ReadBuffer {
@@ -40,15 +52,27 @@ impl ReadBuffer {
 
     fn renew(&mut self) {
         self.target = self.target.max(Self::SMALL);
-        if !self.bytes.try_reclaim(self.target) {
+        if !self.bytes.try_reclaim(self.needed()) {
             self.replace();
+        } else if self.bytes.is_empty() {
+            begin_at(self.offset, &mut self.bytes);
         }
+    }
+
+    /// Room for the next read, and for the gap before it.
+    fn needed(&self) -> usize {
+        let page = if self.target < copying::LARGE { 0 } else { copying::PAGE };
+        self.target.saturating_add(page)
     }
 
     /// Learns from a read that had `room` and brought `read` bytes.
     pub(super) fn learn(&mut self, room: usize, read: usize) {
-        if read >= room && room >= self.target / 4 {
-            self.target = self.target.saturating_mul(2).min(Self::LARGE);
+        self.offset = copying::MIDDLE;
+        if read >= room {
+            self.offset = self.bytes.as_ptr().addr().wrapping_add(self.bytes.len());
+            if room >= self.target / 4 {
+                self.target = self.target.saturating_mul(2).min(Self::LARGE);
+            }
         }
     }
 
@@ -68,13 +92,78 @@ impl ReadBuffer {
 
     /// Goes on in the other buffer, with the bytes that are left in this one.
     fn replace(&mut self) {
-        let needed = self.target.saturating_add(self.bytes.len());
+        let needed = self.needed().saturating_add(self.bytes.len());
         self.spare.clear();
         if !self.spare.try_reclaim(needed) {
             self.spare = BytesMut::with_capacity(needed);
         }
+        begin_at(self.offset.wrapping_sub(self.bytes.len()), &mut self.spare);
         self.spare.extend_from_slice(&self.bytes);
         self.bytes.clear();
         core::mem::swap(&mut self.bytes, &mut self.spare);
+    }
+}
+
+/// Has an empty buffer begin at `offset` in a page, if it is large.
+fn begin_at(offset: usize, buffer: &mut BytesMut) {
+    if buffer.capacity() >= copying::LARGE {
+        let gap = copying::gap(buffer.as_ptr(), offset);
+        buffer.resize(gap, 0);
+        buffer.advance(gap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// What the transport does: it fills the room it finds, up to `read` bytes.
+    fn read(buffer: &mut ReadBuffer, read: usize) -> usize {
+        let room = buffer.make_room();
+        let start = buffer.bytes.as_ptr().addr() + buffer.bytes.len();
+        let read = read.min(room);
+        buffer.bytes.extend_from_slice(&vec![7; read]);
+        buffer.learn(room, read);
+        start
+    }
+
+    #[test]
+    fn grows_with_what_there_is_to_read() {
+        let mut buffer = ReadBuffer::default();
+        assert_eq!(buffer.make_room(), ReadBuffer::SMALL);
+        for _ in 0..10 {
+            read(&mut buffer, usize::MAX);
+            buffer.bytes.clear();
+        }
+        let room = buffer.make_room();
+        assert!((ReadBuffer::LARGE / 4..ReadBuffer::LARGE + 2 * copying::PAGE).contains(&room));
+    }
+
+    #[test]
+    fn a_large_buffer_begins_in_mid_page_or_in_step() {
+        let mut buffer = ReadBuffer::default();
+        let (mut held, mut expected) = (Vec::new(), copying::MIDDLE);
+        for round in 0..60 {
+            let most = if round % 5 == 0 { 200_001 } else { usize::MAX };
+            let start = read(&mut buffer, most);
+            if buffer.bytes.capacity() >= ReadBuffer::LARGE / 2 {
+                assert_eq!(start % copying::PAGE, expected, "in round {round}");
+            }
+            let end = buffer.bytes.as_ptr().addr() + buffer.bytes.len();
+            let is_full = buffer.bytes.len() == buffer.bytes.capacity();
+            expected = if is_full { end % copying::PAGE } else { copying::MIDDLE };
+            // Some rounds hold a slice, so that the other buffer takes its turn, with what is left.
+            let held_back = if round % 4 == 0 { 7 } else { 0 };
+            let taken = buffer.bytes.split_to(buffer.bytes.len() - held_back).freeze();
+            match round % 4 {
+                0 => held.push(taken),
+                1 => held.clear(),
+                _ => {}
+            }
+        }
+        assert_eq!(buffer.target, ReadBuffer::LARGE);
     }
 }

@@ -11,6 +11,7 @@ use super::shared::{Shared, State};
 use super::sync::Arc;
 use super::wakers::Wakes;
 use crate::connection::Key;
+use crate::copying::PIECE;
 use crate::error::{ReadError, WriteError};
 use crate::stream::SLICE_MIN;
 use crate::stream_id::StreamId;
@@ -106,7 +107,7 @@ impl Handle {
         });
         // Large pieces are copied without the lock.
         if let Some(Pieces(pieces)) = pieces {
-            pieces.iter().flatten().for_each(|piece| sink(piece));
+            pieces.iter().flatten().flat_map(|piece| piece.chunks(PIECE)).for_each(sink);
         }
         read
     }

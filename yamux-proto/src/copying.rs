@@ -1,0 +1,66 @@
+//! Copies out of the way of what processors are slow at.
+//!
+//! An AMD EPYC of the Zen 4 generation copies 3 GB/s by `rep movsb`, and not 20 to 50, when the
+//! destination begins 1 to 15 bytes behind the source, modulo a page. Linux copies that way from and to
+//! sockets, and `memmove` of glibc 2.36 does from 2,112 bytes on. What would be rare between buffers
+//! anywhere is common behind headers of 12 bytes, since large buffers of others begin near the start of
+//! a page: the kernel's right there, malloc's 16 bytes later. One frame without a body was enough to
+//! halve the bulk that came behind it.
+//!
+//! Hence two rules, which cost nothing elsewhere: long copies are made in pieces, and large buffers
+//! between a session and its transport begin in the middle of a page.
+
+use alloc::vec::Vec;
+
+/// What is copied at once, in bytes: too little for `rep movsb`.
+pub(crate) const PIECE: usize = 2048;
+
+/// Buffers of this size and more are worth it, in bytes.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// The size of a page, in bytes.
+pub(crate) const PAGE: usize = 4096;
+
+/// The middle of a page, in bytes.
+pub(crate) const MIDDLE: usize = PAGE / 2;
+
+/// Adds `data` to the end of `buffer`.
+#[inline]
+pub(crate) fn append(buffer: &mut Vec<u8>, data: &[u8]) {
+    if data.len() <= PIECE {
+        return buffer.extend_from_slice(data);
+    }
+    buffer.reserve(data.len());
+    for piece in data.chunks(PIECE) {
+        buffer.extend_from_slice(piece);
+    }
+}
+
+/// Bytes to leave out at the start of an allocation so that the rest begins at `offset` in a page.
+pub(crate) fn gap(start: *const u8, offset: usize) -> usize {
+    offset.wrapping_sub(start.addr()) % PAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::without_provenance;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_begins_in_the_middle_of_a_page() {
+        for (start, expected) in [(0, 2048), (16, 2032), (2048, 0), (2049, 4095), (4095, 2049)] {
+            assert_eq!(gap(without_provenance(7 * PAGE + start), MIDDLE), expected, "at {start}");
+        }
+    }
+
+    #[test]
+    fn pieces_add_up() {
+        let data: Vec<u8> = (0..PIECE * 2 + 1).map(|at| (at % 251) as u8).collect();
+        for len in [0, 1, PIECE, PIECE + 1, data.len()] {
+            let mut buffer = Vec::from(&b"before"[..]);
+            append(&mut buffer, &data[..len]);
+            assert_eq!(buffer, [b"before", &data[..len]].concat());
+        }
+    }
+}
