@@ -92,9 +92,14 @@ pub struct Pace {
 impl Pace {
     /// Whether one more operation fits the budget.
     pub fn more(&mut self) -> bool {
+        self.more_at(Instant::now)
+    }
+
+    /// The same where it is known what time it is: beside a short operation, the clock itself counts.
+    pub fn more_at(&mut self, now: impl FnOnce() -> Instant) -> bool {
         if self.left == 0 {
             match self.deadline {
-                Some(deadline) if Instant::now() < deadline => self.left = self.stride,
+                Some(deadline) if now() < deadline => self.left = self.stride,
                 Some(_) | None => return false,
             }
         }

@@ -41,10 +41,12 @@ impl Workload for Churn {
                 spawn(async move {
                     let mut latencies = Latencies::default();
                     let mut pace = share.start(1);
-                    while pace.more() {
-                        let began = Instant::now();
+                    let mut began = Instant::now();
+                    while pace.more_at(|| began) {
                         request(&mut opener).await?;
-                        latencies.push(began.elapsed());
+                        let ended = Instant::now();
+                        latencies.push(ended - began);
+                        began = ended;
                     }
                     io::Result::Ok(latencies)
                 })

@@ -57,7 +57,7 @@ pub(super) async fn ping<S: Io>(mut stream: S, budget: Budget) -> io::Result<(S,
     let mut data = [0x5a; PING];
     let mut pace = budget.start(1);
     let mut sent = Instant::now();
-    while pace.more() {
+    while pace.more_at(|| sent) {
         stream.write_all(&data).await?;
         stream.read_exact(&mut data).await?;
         let received = Instant::now();
