@@ -17,7 +17,7 @@ use crate::flow_control::INITIAL_WINDOW;
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
 ///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
-/// - 608 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
+/// - 612 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
 ///   that is more, plus 4 KiB for each stream that the application writes to;
 /// - 3 MiB of empty queues for the data that comes next, until nothing has come for a while;
 /// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
