@@ -7,15 +7,16 @@
 //! a page: the kernel's right there, malloc's 16 bytes later. One frame without a body was enough to
 //! halve the bulk that came behind it.
 //!
-//! Hence two rules, which cost nothing elsewhere: long copies are made in pieces, and large buffers
-//! between a session and its transport begin in the middle of a page.
+//! Hence two rules: long copies are made in pieces, and large buffers between a session and its
+//! transport begin in the middle of a page. Where copies were fast by luck, that is a few per cent one
+//! way or the other. `yamux-bench/README.md` has the figures.
 
 use alloc::vec::Vec;
 
 /// What is copied at once, in bytes: too little for `rep movsb`.
 pub(crate) const PIECE: usize = 2048;
 
-/// Buffers of this size and more are worth it, in bytes.
+/// Buffers of this size and more are worth the gap at their start, in bytes.
 pub(crate) const LARGE: usize = 16 * 1024;
 
 /// The size of a page, in bytes.
