@@ -141,6 +141,9 @@ func closeUnfinishedActive(p part) error {
 	if err := echoByte(s); err != nil {
 		return err
 	}
+	if err := p.wait("answered"); err != nil {
+		return err
+	}
 	if err := s.reset(0); err != nil {
 		return err
 	}
@@ -153,6 +156,9 @@ func closeUnfinishedPassive(p part) error {
 		return err
 	}
 	if err := answerByte(s); err != nil {
+		return err
+	}
+	if err := p.signal("answered"); err != nil {
 		return err
 	}
 	if bad := p.readReset(s, 0); bad != nil {

@@ -99,16 +99,19 @@ async fn send_last_fin(own: Abilities, mut stream: Box<dyn Stream>) -> Result<()
     if own.sees_last_fin { finished.context("FIN") } else { Ok(()) }
 }
 
-/// Closes in the middle of a stream.
+/// Closes in the middle of a stream. Not before the passive side has got its answer off its hands: a
+/// write of hashicorp/yamux fails if the session ends before it returns, although its data went out.
 pub(super) async fn close_unfinished_active(part: &Part) -> Result<()> {
     let mut stream = part.open().await?;
     ask(&mut stream).await?;
+    part.gate.wait("answered").await?;
     part.session.close().await.context("close")
 }
 
 pub(super) async fn close_unfinished_passive(part: &Part) -> Result<()> {
     let mut stream = part.accept().await?;
     answer(&mut stream).await?;
+    part.gate.signal("answered");
     read_reset(part, stream).await?;
     part.session.closed().await;
     Ok(())
