@@ -1,15 +1,15 @@
 //! Copies out of the way of what processors are slow at.
 //!
-//! An AMD EPYC of the Zen 4 generation copies 3 GB/s by `rep movsb`, and not 20 to 50, when the
+//! An AMD EPYC of the Zen 4 generation copies 3 GB/s by `rep movsb`, and not 18 to 50, when the
 //! destination begins 1 to 15 bytes behind the source, modulo a page. Linux copies that way from and to
 //! sockets, and `memmove` of glibc 2.36 does from 2,112 bytes on. What would be rare between buffers
 //! anywhere is common behind headers of 12 bytes, since large buffers of others begin near the start of
 //! a page: the kernel's right there, malloc's 16 bytes later. One frame without a body was enough to
 //! halve the bulk that came behind it.
 //!
-//! Hence two rules: long copies are made in pieces, and large buffers between a session and its
-//! transport begin in the middle of a page. Where copies were fast by luck, that is a few per cent one
-//! way or the other. `yamux-bench/README.md` has the figures.
+//! Hence two rules: what is written, and what is read in large pieces, is copied in small ones, and
+//! large buffers between a session and its transport begin in the middle of a page. Where copies were
+//! fast by luck, that is a few per cent one way or the other. `yamux-bench/README.md` has the figures.
 
 use alloc::vec::Vec;
 

@@ -56,7 +56,7 @@ impl RecvWindow {
     const PATIENCE_HALVES: u32 = 3;
     /// What a round trip counts as at the least. Within one machine an idle peer answers a ping in less
     /// than it takes over bulk, and how much less was what decided about windows: bulk on one thread
-    /// moved 3.8 or 5 GB/s, by luck.
+    /// moved 3.7 or 4.8 GB/s, by luck.
     const SHORTEST: Duration = Duration::from_micros(60);
     /// The round trip from which on a path counts as long.
     const LONG: Duration = Duration::from_millis(5);
