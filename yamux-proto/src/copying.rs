@@ -7,9 +7,11 @@
 //! a page: the kernel's right there, malloc's 16 bytes later. One frame without a body was enough to
 //! halve the bulk that came behind it.
 //!
-//! Hence two rules: what is written, and what is read in large pieces, is copied in small ones, and
-//! large buffers between a session and its transport begin in the middle of a page. Where copies were
-//! fast by luck, that is a few per cent one way or the other. `yamux-bench/README.md` has the figures.
+//! Hence three rules. What is written, and what is read in large pieces, is copied in small ones. A large
+//! buffer on its way to the transport begins in the middle of a page. One that the transport is read
+//! into begins somewhere else in a page each time: nobody knows where the kernel has what it copies
+//! there, and a start that is bad for one copy would be so for all that follow. Where copies were fast
+//! by luck, that is a few per cent one way or the other. `yamux-bench/README.md` has the figures.
 
 use alloc::vec::Vec;
 
