@@ -292,6 +292,36 @@ fn a_flush_hears_of_a_reset() {
     assert!(matches!(flushed, Poll::Ready(Err(StreamError::Reset(3)))), "{flushed:?}");
 }
 
+/// A peer may answer before it has read everything, and reset the rest away.
+#[test]
+fn what_was_flushed_before_the_peer_stopped_stays_flushed() {
+    for (sent, flags, ok) in
+        [(true, Flags::FIN, true), (true, Flags::NONE, false), (false, Flags::FIN, false)]
+    {
+        let mut rig = Rig::new(Side::Client, Config::default());
+        let mut stream = rig.open();
+        rig.transport().takes_writes = sent;
+        assert!(rig.poll(|cx| stream.poll_write(cx, b"request")).is_ready());
+        rig.run();
+        rig.receive(Frame::WindowUpdate { stream: stream.id(), flags, delta: 0 });
+        rig.receive(Frame::WindowUpdate { stream: stream.id(), flags: Flags::RST, delta: 3 });
+        rig.run();
+        let is_reset = |result: Result<(), StreamError>| match result {
+            Ok(()) => false,
+            Err(StreamError::Reset(3)) => true,
+            Err(other) => panic!("{other:?}"),
+        };
+        for end in [Handle::poll_flush, Handle::poll_close, Handle::poll_flush] {
+            match rig.poll(|cx| end(&mut stream, cx)) {
+                Poll::Ready(result) => assert_eq!(is_reset(result), !ok, "{sent}, {flags:?}"),
+                Poll::Pending => panic!("there is nothing to wait for"),
+            }
+        }
+        let written = rig.poll(|cx| stream.poll_write(cx, b"more"));
+        assert!(matches!(written, Poll::Ready(Err(StreamError::Reset(3)))), "{written:?}");
+    }
+}
+
 #[test]
 fn what_was_thrown_away_is_never_called_flushed() {
     let violation: &[u8] = &[9; 12];

@@ -229,7 +229,8 @@ impl Handle {
     /// Waits until everything written to this stream is in the transport's hands and flushed.
     ///
     /// # Errors
-    /// [`StreamError::Reset`], or why the session ended.
+    /// [`StreamError::Reset`], unless all of it was flushed and the peer had finished the stream before
+    /// it reset it; or why the session ended.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         self.shared.with(|state, wakes| state.poll_flush(cx, self.key(), wakes))
     }
@@ -237,17 +238,13 @@ impl Handle {
     /// Sends FIN behind what was written and flushes. Never waits for the peer.
     ///
     /// # Errors
-    /// [`StreamError::Reset`], or why the session ended.
+    /// As for [`poll_flush`](Self::poll_flush).
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.shared.with(|state, wakes| {
-            match state.connection.stream_at(self.key()).finish() {
-                Ok(()) | Err(WriteError::Finished | WriteError::Blocked) => {}
-                Err(WriteError::Reset(why)) => return Poll::Ready(Err(why.into())),
-                Err(WriteError::Closed(cause)) => {
-                    return Poll::Ready(Err(state.error(cause).into()));
-                }
+        self.shared.with(|state, wakes| match state.connection.stream_at(self.key()).finish() {
+            Err(WriteError::Closed(cause)) => Poll::Ready(Err(state.error(cause).into())),
+            Ok(()) | Err(WriteError::Finished | WriteError::Blocked | WriteError::Reset(_)) => {
+                state.poll_flush(cx, self.key(), wakes)
             }
-            state.poll_flush(cx, self.key(), wakes)
         })
     }
 
@@ -371,10 +368,15 @@ impl State {
         wakes: &mut Wakes,
     ) -> Poll<Result<(), StreamError>> {
         let stream = self.connection.stream_at(key);
-        if let Some(why) = stream.reset_cause() {
-            return Poll::Ready(Err(why.into()));
-        }
+        let (reset, stopped) = (stream.reset_cause(), stream.is_stopped());
         let flushed = stream.last_batch().is_none_or(|batch| self.is_flushed(batch));
+        match reset {
+            // The peer has said all it had to say, and may have answered what was flushed: whoever
+            // flushes behind a request goes on to read that.
+            Some(_) if stopped && flushed => return Poll::Ready(Ok(())),
+            Some(why) => return Poll::Ready(Err(why.into())),
+            None => {}
+        }
         match self.cause() {
             // What was flushed before a clean FIN stays flushed; with the stream open, the caller
             // would take success for a sign that more can follow.

@@ -159,6 +159,12 @@ impl<'a> Stream<'a> {
         self.connection.entry(self.key)?.state.reset_cause()
     }
 
+    /// Whether the peer reset the stream after it had finished it.
+    #[cfg(feature = "driver")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.connection.entry(self.key).is_some_and(|entry| entry.state.is_stopped())
+    }
+
     /// Whether nothing more will come or go.
     #[cfg(feature = "driver")]
     pub(crate) fn is_ended(&self) -> bool {
