@@ -133,8 +133,23 @@ macro_rules! common {
             /// whole then, and hears at once that nobody waits for the answer any more. The writing half
             /// has ended with its shutdown, the reading half with the peer's, a [`Stream`] with both. The
             /// halves of [`into_split`](Stream::into_split) keep the setting.
-            pub fn reset_on_drop(&mut self, code: u32) {
-                self.handle.reset_on_drop(code);
+            ///
+            /// `None` takes that back. Do so when the task is done, if the peer may not have finished
+            /// the stream by then, as with requests that say how long they are: a reset makes
+            /// hashicorp/yamux throw away what its application has not read.
+            ///
+            /// ```
+            /// # async fn doc(mut stream: yamux_async_std::Stream) -> std::io::Result<()> {
+            /// # use futures::AsyncWriteExt;
+            /// stream.reset_on_drop(1); // a request, a timeout, an error on the way
+            /// stream.write_all(b"the answer").await?;
+            /// stream.close().await?;
+            /// stream.reset_on_drop(None); // all is well
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn reset_on_drop(&mut self, code: impl Into<Option<u32>>) {
+                self.handle.reset_on_drop(code.into());
             }
         }
     )*};

@@ -101,7 +101,8 @@
 //! # Requests that may be cancelled
 //! A future that a timeout or `select!` drops takes its stream with it, and a dropped stream is a
 //! finished one. [`Stream::reset_on_drop`] makes that a reset: the peer does not take half a request for
-//! a whole one, and hears by [`Stream::closed`] that nobody waits for its answer any more.
+//! a whole one, and hears by [`Stream::closed`] that nobody waits for its answer any more. A task that
+//! is done with a stream which its peer has not finished takes it back with `reset_on_drop(None)`.
 //!
 //! ```
 //! use std::io;

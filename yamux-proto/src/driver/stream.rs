@@ -249,9 +249,10 @@ impl Handle {
     }
 
     /// From now on, dropping the handle resets the stream with `code`, unless the directions of its
-    /// halves have ended. Handles [`split`](Self::split) off later do the same.
-    pub fn reset_on_drop(&mut self, code: u32) {
-        self.reset_on_drop = Some(code);
+    /// halves have ended; with `None`, it lets go of it as at first. Handles [`split`](Self::split)
+    /// off later do the same.
+    pub fn reset_on_drop(&mut self, code: Option<u32>) {
+        self.reset_on_drop = code;
     }
 
     /// Ends both directions at once: RST with `code` follows what was written.

@@ -330,6 +330,28 @@ fn a_stream_that_has_ended_is_dropped_without_a_reset() {
 }
 
 #[test]
+fn an_answer_to_a_peer_that_may_ask_more_is_not_reset() {
+    run(async {
+        let (client, server) = pair();
+        for (done, resets) in [(true, 0), (false, 1)] {
+            let mut near = client.open().await.unwrap();
+            near.write_all(b"request").await.unwrap();
+            let mut far = server.accept().await.unwrap();
+            far.reset_on_drop(8);
+            far.read_exact(&mut [0; 7]).await.unwrap();
+            far.write_all(b"answer").await.unwrap();
+            finish(&mut far).await.unwrap();
+            if done {
+                far.reset_on_drop(None);
+            }
+            drop(far);
+            server.ping().await.unwrap();
+            assert_eq!(server.stats().resets_sent, resets);
+        }
+    });
+}
+
+#[test]
 fn a_half_that_has_ended_leaves_the_other_alone() {
     run(async {
         let (client, server) = pair();
