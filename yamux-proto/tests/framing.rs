@@ -411,3 +411,36 @@ proptest! {
         }
     }
 }
+
+/// What streams carry is nobody's business in a log.
+#[test]
+fn debug_output_tells_nothing_of_what_is_carried() {
+    let now = Instant::ORIGIN;
+    let mut client = Connection::new(Side::Client, Config::default(), now);
+    let mut server = Connection::new(Side::Server, Config::default(), now);
+    let (secret, len) = (Bytes::from("secret".repeat(2000)), 12_000);
+    let id = client.open().unwrap();
+    let mut stream = client.stream(id).unwrap();
+    assert_eq!(stream.write(&secret), Ok(len));
+    assert_eq!(stream.write_chunk(&mut secret.clone()), Ok(len));
+    let staged = format!("{client:?}");
+
+    let mut batch = Transmit::default();
+    assert!(client.poll_transmit(now, &mut batch));
+    let handed_out = format!("{batch:?}");
+    let mut wire = BytesMut::from(&*batch.copy_to_bytes(batch.remaining()));
+    let (mut decoder, mut input, mut decoded) = (Decoder::default(), wire.clone(), String::new());
+    while let Ok(Some(item)) = decoder.next(&mut input) {
+        decoded = format!("{item:?}");
+    }
+    server.handle_input(now, &mut wire);
+    let received = format!("{server:?}");
+    let viewed = format!("{:?}", server.stream(id).unwrap());
+
+    assert!(decoded.contains("Piece"), "{decoded}");
+    for output in [staged, handed_out, decoded, received, viewed] {
+        assert!(output.len() < 200, "{output}");
+        assert!(!output.contains("secret"), "{output}");
+        assert!(!output.contains("115, 101, 99"), "{output}");
+    }
+}

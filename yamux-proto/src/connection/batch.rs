@@ -1,6 +1,7 @@
 //! Bytes on their way to the transport.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Buf;
 
@@ -11,7 +12,7 @@ use crate::frame::Frame;
 ///
 /// Reading it as a [`Buf`] yields the bytes in order. The same value goes to every
 /// [`Connection::poll_transmit`](crate::Connection::poll_transmit), so that its memory is used again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Transmit {
     /// Control frames, ahead of the rest.
     pub(super) head: Vec<u8>,
@@ -112,5 +113,11 @@ impl Buf for Transmit {
             self.chunk_at = self.chunk_at.saturating_add(1);
         }
         step(&mut self.buffer_at, self.body.buffer.len());
+    }
+}
+
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transmit").field("remaining", &self.remaining).finish_non_exhaustive()
     }
 }

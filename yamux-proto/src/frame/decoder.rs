@@ -1,5 +1,7 @@
 //! Cuts a byte stream into frame headers and pieces of bodies.
 
+use core::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::header::{Frame, FrameError, HEADER_LEN};
@@ -35,7 +37,6 @@ pub enum Item<'a> {
 }
 
 /// A piece of a body at the front of the input; it leaves the input when this is taken or dropped.
-#[derive(Debug)]
 pub struct Piece<'a> {
     input: &'a mut BytesMut,
     len: usize,
@@ -85,6 +86,12 @@ impl Piece<'_> {
     pub fn take(mut self) -> Bytes {
         let len = core::mem::take(&mut self.len);
         self.input.split_to(len).freeze()
+    }
+}
+
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece").field("len", &self.len).field("last", &self.last).finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The application's view of one stream.
 
+use core::fmt;
+
 use bytes::{Buf, Bytes};
 
 use super::recv::{Pool, RecvHalf};
@@ -15,7 +17,6 @@ use crate::stream_id::StreamId;
 const CHUNK_MIN: usize = 4096;
 
 /// One stream of a [`Connection`], borrowed to use it.
-#[derive(Debug)]
 pub struct Stream<'a> {
     connection: &'a mut Connection,
     key: Key,
@@ -185,6 +186,12 @@ impl<'a> Stream<'a> {
     #[cfg(feature = "driver")]
     pub(crate) fn last_batch(&self) -> Option<u64> {
         self.connection.entry(self.key).map(|entry| entry.send.last_batch)
+    }
+}
+
+impl fmt::Debug for Stream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("id", &self.id().get()).finish_non_exhaustive()
     }
 }
 
