@@ -31,6 +31,10 @@
 //! let mut hello = [0; 5];
 //! assert_eq!(server.stream(id)?.read(&mut hello)?, 5);
 //! assert_eq!(&hello, b"hello");
+//!
+//! // Done with it on this side: the place is free once the client is done as well.
+//! server.stream(id)?.stop_reading();
+//! server.stream(id)?.stop_writing();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -69,6 +69,11 @@ use timers::{StreamTimer, Timers};
 /// [`go_away`](Self::go_away), [`close`](Self::close). Nothing returns what the peer did wrong: the
 /// session ends, and [`cause`](Self::cause) tells.
 ///
+/// Every stream that was opened or accepted is to be let go of in the end, by
+/// [`stop_reading`](Stream::stop_reading) and [`stop_writing`](Stream::stop_writing), also after it
+/// was read to its end and finished: until then it keeps its place, can be looked at, and counts
+/// against [`max_inbound_streams`](Config::max_inbound_streams) if it is the peer's.
+///
 /// ```
 /// use bytes::{Buf, BytesMut};
 /// use yamux_proto::{Config, Connection, Instant, Side, Transmit};
@@ -92,6 +97,9 @@ use timers::{StreamTimer, Timers};
 /// let mut text = [0; 5];
 /// assert_eq!(server.stream(id)?.read(&mut text)?, 5);
 /// assert_eq!(&text, b"hello");
+///
+/// server.stream(id)?.stop_reading();
+/// server.stream(id)?.stop_writing(); // sends FIN
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Connection {
@@ -241,7 +249,8 @@ impl Connection {
         Ok(key)
     }
 
-    /// The next stream that the peer opened, if one waits. ACK is sent for it now.
+    /// The next stream that the peer opened, if one waits. ACK is sent for it now. It keeps its place
+    /// until it is let go of: see [`stop_reading`](Stream::stop_reading).
     pub fn accept(&mut self) -> Option<StreamId> {
         self.accept_key().map(|key| key.id)
     }

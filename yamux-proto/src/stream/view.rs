@@ -135,12 +135,15 @@ impl<'a> Stream<'a> {
     }
 
     /// The application will not read any more. What comes is discarded, for a while; see
-    /// [`Config::linger_bytes`](crate::Config::linger_bytes).
+    /// [`Config::linger_bytes`](crate::Config::linger_bytes). Once it has said so, has called
+    /// [`stop_writing`](Self::stop_writing), and both sides have ended the stream, the connection
+    /// forgets it.
     pub fn stop_reading(&mut self) {
         self.connection.release_half(self.key, Half::Recv);
     }
 
-    /// The application will not write any more; FIN follows what it wrote.
+    /// The application will not write any more; FIN follows what it wrote. Due after
+    /// [`finish`](Self::finish) as well: see [`stop_reading`](Self::stop_reading).
     pub fn stop_writing(&mut self) {
         self.connection.release_half(self.key, Half::Send);
     }
