@@ -53,7 +53,8 @@
 //! # Features
 //! - `driver`: the runtime-free async layer (needs std);
 //! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
-//!   that is refused or reset by the peer; nothing a peer causes is logged above debug.
+//!   that is refused or reset by the peer. The driver's are within a span `yamux`, and that within the
+//!   one that was current when the session began. Nothing a peer causes is logged above debug.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -308,7 +308,7 @@ impl Connection {
             return;
         }
         #[cfg(feature = "tracing")]
-        tracing::debug!(%cause, "the session has ended");
+        tracing::debug!(side = ?self.side, %cause, "the session has ended");
         self.emit(Event::Closed);
         self.cause = Some(cause);
         self.phase = Phase::Farewell { write_closed: false };

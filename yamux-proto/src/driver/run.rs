@@ -46,6 +46,9 @@ pub struct Driver<T, C> {
     tidy: Tidy,
     deaf: Option<Deaf>,
     finished: bool,
+    /// Within what was current when the session began, so that events tell whose session it is.
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 /// A transport that takes no more output. What it has of the peer's is read first: the peer may have
@@ -84,6 +87,8 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     pub(super) fn new(shared: Arc<Shared>, transport: T, timer: C) -> Self {
         Self {
+            #[cfg(feature = "tracing")]
+            span: shared.look(|s| tracing::debug_span!("yamux", side = ?s.connection.side())),
             shared,
             transport,
             timer,
@@ -342,6 +347,10 @@ impl<T, C> Driver<T, C> {
     }
 
     fn fail(&mut self, error: Option<io::Error>) {
+        #[cfg(feature = "tracing")]
+        if let Some(error) = &error {
+            tracing::debug!(%error, "the transport failed");
+        }
         self.drive(|state| state.fail(error));
     }
 
@@ -360,6 +369,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        #[cfg(feature = "tracing")]
+        let _entered = self.span.clone().entered();
         if self.finished {
             return Poll::Ready(());
         }
@@ -379,6 +390,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Future for Driver<T, C> {
 
 impl<T, C> Drop for Driver<T, C> {
     fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        let _entered = self.span.clone().entered();
         if !self.finished {
             self.fail(None);
             self.finish();
