@@ -1,5 +1,6 @@
 //! A session over one connection.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -37,8 +38,14 @@ use crate::stream::Stream;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Session(driver::Session);
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Session {
     /// A session for the side that dialled, whichever opens streams; the other one must be a
@@ -255,10 +262,22 @@ impl Session {
         self.0.on_closed()
     }
 
-    /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open), after
-    /// the peer's Go Away.
+    /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open): see
+    /// [`can_open`](Self::can_open).
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
+    }
+
+    /// Why the session ended, if it has: what [`closed`](Self::closed) waits for.
+    pub fn close_reason(&self) -> Option<SessionError> {
+        self.0.close_reason()
+    }
+
+    /// Whether [`open`](Self::open) has a stream to give, now or once the peer has acknowledged earlier
+    /// ones. Not after the peer's Go Away, while the streams that there are live on: a pool should look
+    /// for another session.
+    pub fn can_open(&self) -> bool {
+        self.0.can_open()
     }
 
     /// Streams that are open, or that the application still holds.

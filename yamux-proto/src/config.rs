@@ -85,8 +85,13 @@ pub enum ConfigError {
     },
     /// Less unread data is allowed than the window of one stream may bring: `max_unread_bytes` must
     /// not be less than `max_receive_window`.
-    #[error("max_unread_bytes is {0}, less than max_receive_window")]
-    UnreadTooSmall(usize),
+    #[error("max_unread_bytes is {unread} bytes, less than max_receive_window, {window}")]
+    UnreadTooSmall {
+        /// `max_unread_bytes`.
+        unread: usize,
+        /// `max_receive_window`.
+        window: u32,
+    },
 }
 
 impl Default for Config {
@@ -306,7 +311,7 @@ impl Config {
             return Err(ConfigError::WindowShrinks { initial, max });
         }
         if self.max_unread_bytes < usize::try_from(max).unwrap_or(usize::MAX) {
-            return Err(ConfigError::UnreadTooSmall(self.max_unread_bytes));
+            return Err(ConfigError::UnreadTooSmall { unread: self.max_unread_bytes, window: max });
         }
         Ok(())
     }

@@ -43,7 +43,10 @@ fn what_makes_no_sense_does_not_build() {
             new().max_receive_window(262_144).initial_receive_window(300_000),
             ConfigError::WindowShrinks { initial: 300_000, max: 262_144 },
         ),
-        (new().max_unread_bytes(1000), ConfigError::UnreadTooSmall(1000)),
+        (
+            new().max_unread_bytes(1000),
+            ConfigError::UnreadTooSmall { unread: 1000, window: 16 << 20 },
+        ),
     ];
     for (builder, error) in table {
         assert_eq!(builder.build(), Err(error));

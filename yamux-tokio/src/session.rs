@@ -1,5 +1,6 @@
 //! A session over one connection.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -34,8 +35,14 @@ use crate::stream::Stream;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Session(driver::Session);
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Session {
     /// A session for the side that dialled, whichever opens streams; the other one must be a
@@ -46,6 +53,7 @@ impl Session {
     ///
     /// # Panics
     /// Outside a Tokio runtime with time enabled.
+    #[track_caller]
     pub fn client<T>(io: T, config: Config) -> Self
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -57,6 +65,7 @@ impl Session {
     ///
     /// # Panics
     /// Outside a Tokio runtime with time enabled.
+    #[track_caller]
     pub fn server<T>(io: T, config: Config) -> Self
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -94,6 +103,7 @@ impl Session {
         (Self(session), Driver(driver))
     }
 
+    #[track_caller]
     fn spawn<T>(io: T, side: Side, config: Config) -> Self
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -249,10 +259,22 @@ impl Session {
         self.0.on_closed()
     }
 
-    /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open), after
-    /// the peer's Go Away.
+    /// Whether the session has ended. One that has not may still refuse to [`open`](Self::open): see
+    /// [`can_open`](Self::can_open).
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
+    }
+
+    /// Why the session ended, if it has: what [`closed`](Self::closed) waits for.
+    pub fn close_reason(&self) -> Option<SessionError> {
+        self.0.close_reason()
+    }
+
+    /// Whether [`open`](Self::open) has a stream to give, now or once the peer has acknowledged earlier
+    /// ones. Not after the peer's Go Away, while the streams that there are live on: a pool should look
+    /// for another session.
+    pub fn can_open(&self) -> bool {
+        self.0.can_open()
     }
 
     /// Streams that are open, or that the application still holds.

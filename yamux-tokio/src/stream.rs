@@ -63,7 +63,6 @@ pub struct RecvHalf {
 }
 
 /// The writing half of a [`Stream`].
-#[derive(Debug)]
 pub struct SendHalf {
     handle: Handle,
 }
@@ -77,7 +76,13 @@ impl fmt::Debug for Stream {
 
 impl fmt::Debug for RecvHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecvHalf").field("handle", &self.handle).finish_non_exhaustive()
+        f.debug_struct("RecvHalf").field("id", &self.id().get()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SendHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendHalf").field("id", &self.id().get()).finish_non_exhaustive()
     }
 }
 
@@ -117,6 +122,14 @@ macro_rules! common {
             /// The number of the stream.
             pub fn id(&self) -> StreamId {
                 self.handle.id()
+            }
+
+            /// Why nothing more can come or go, once that is so: the stream was reset, both sides have
+            /// finished it ([`StreamError::Finished`]), or the session has ended. What had come before
+            /// can be read. To look here before work begins on a stream just accepted spares the work
+            /// for a request that was cancelled meanwhile.
+            pub fn close_reason(&self) -> Option<StreamError> {
+                self.handle.close_reason()
             }
 
             /// Ends both directions at once, those of another half too: after what was written, the

@@ -154,7 +154,25 @@ impl StreamError {
     /// assert!(is_of_session(&wrapped));
     /// ```
     pub fn from_io(error: &io::Error) -> Option<Self> {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        Self::find(error)
+    }
+
+    /// [`from_io`](Self::from_io) for any error, such as those of hyper, which have the `io::Error`
+    /// somewhere among their sources.
+    ///
+    /// ```
+    /// use std::io;
+    /// # use yamux_proto::driver::StreamError;
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("no answer")]
+    /// struct NoAnswer(#[source] io::Error);
+    ///
+    /// let error = NoAnswer(StreamError::Reset(7).into());
+    /// assert!(matches!(StreamError::find(&error), Some(StreamError::Reset(7))));
+    /// ```
+    pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(of_stream) = error.downcast_ref::<Self>() {
                 return Some(of_stream.clone());

@@ -185,6 +185,17 @@ impl Session {
         self.shared.look(|state| state.connection.cause().is_some())
     }
 
+    /// Why the session ended, if it has.
+    pub fn close_reason(&self) -> Option<SessionError> {
+        self.shared.look(|state| state.cause())
+    }
+
+    /// Whether [`open`](Self::open) has a stream to give, now or once the peer has acknowledged earlier
+    /// ones.
+    pub fn can_open(&self) -> bool {
+        self.shared.look(|state| state.connection.can_open())
+    }
+
     /// Streams that are open, or that the application still holds.
     pub fn num_streams(&self) -> usize {
         self.shared.look(|state| state.connection.num_streams())

@@ -219,6 +219,12 @@ impl Handle {
         self.writes == 0
     }
 
+    /// Why nothing more can come or go, once that is so: what [`poll_closed`](Self::poll_closed) waits
+    /// for.
+    pub fn close_reason(&self) -> Option<StreamError> {
+        self.shared.look(|state| state.close_reason(self.key()))
+    }
+
     /// Waits until nothing more can come or go, and says why: the stream was reset, both sides have
     /// finished it ([`StreamError::Finished`]), or the session has ended. Shares its waker with
     /// writing, flushing and closing.
@@ -346,16 +352,20 @@ impl State {
         })
     }
 
-    fn poll_closed(&mut self, cx: &Context<'_>, key: Key, wakes: &mut Wakes) -> Poll<StreamError> {
+    fn close_reason(&mut self, key: Key) -> Option<StreamError> {
         let stream = self.connection.stream_at(key);
         if let Some(why) = stream.reset_cause() {
-            return Poll::Ready(why.into());
+            return Some(why.into());
         }
         if stream.is_ended() {
-            return Poll::Ready(StreamError::Finished);
+            return Some(StreamError::Finished);
         }
-        if let Some(cause) = self.cause() {
-            return Poll::Ready(cause.into());
+        self.cause().map(Into::into)
+    }
+
+    fn poll_closed(&mut self, cx: &Context<'_>, key: Key, wakes: &mut Wakes) -> Poll<StreamError> {
+        if let Some(why) = self.close_reason(key) {
+            return Poll::Ready(why);
         }
         self.wait_to_write(key, cx, wakes);
         self.connection.stream_at(key).await_end();

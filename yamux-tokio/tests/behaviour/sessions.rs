@@ -10,8 +10,8 @@ use futures_core::Stream as _;
 use super::{pair, raw, run};
 use crate::runtime::prelude::*;
 use crate::runtime::{
-    Session, spawn,
-    yamux::{SessionError, Side, StreamId},
+    Session, finish, spawn,
+    yamux::{SessionError, Side, StreamError, StreamId},
 };
 use yamux_proto::{Flags, Frame};
 
@@ -35,6 +35,37 @@ fn handles_are_what_they_promise() {
         assert_eq!((client.side(), server.side()), (Side::Client, Side::Server));
         assert_eq!(recv.id(), send.id());
         assert_eq!(recv.id().to_string(), "1");
+        assert_eq!(format!("{recv:?} {send:?}"), "RecvHalf { id: 1, .. } SendHalf { id: 1, .. }");
+        let open = "Session { side: Client, streams: 1, closed: None }";
+        assert_eq!(format!("{client:?}"), open);
+    });
+}
+
+#[test]
+fn the_reason_of_an_end_can_be_looked_at() {
+    run(async {
+        let (client, server) = pair();
+        let mut reset = client.open().await.unwrap();
+        reset.write_all(b"request").await.unwrap();
+        let (mut finished, open) = (client.open().await.unwrap(), client.open().await.unwrap());
+        let mut at_server = server.accept().await.unwrap();
+        assert!(at_server.close_reason().is_none());
+        reset.reset(3);
+        finish(&mut finished).await.unwrap();
+        drop(server.accept().await.unwrap());
+        client.ping().await.unwrap();
+        server.ping().await.unwrap();
+        assert!(matches!(reset.close_reason(), Some(StreamError::ResetLocally(3))));
+        assert!(matches!(at_server.close_reason(), Some(StreamError::Reset(3))));
+        assert!(matches!(at_server.closed().await, StreamError::Reset(3)));
+        assert!(matches!(finished.close_reason(), Some(StreamError::Finished)));
+        assert!(open.close_reason().is_none());
+
+        assert!(client.close_reason().is_none() && server.close_reason().is_none());
+        client.abort();
+        assert!(matches!(client.close_reason(), Some(SessionError::Closed)));
+        assert!(matches!(open.close_reason(), Some(StreamError::Session(SessionError::Closed))));
+        assert!(matches!(finished.close_reason(), Some(StreamError::Finished)), "as it was");
     });
 }
 
@@ -169,10 +200,12 @@ fn after_go_away_the_peer_cannot_open_and_streams_live_on() {
         let (client, server) = pair();
         let mut near = client.open().await.unwrap();
         let mut far = server.accept().await.unwrap();
+        assert!(client.can_open());
         server.go_away().await.unwrap();
         // Data goes out behind Go Away; a ping may pass it.
         far.write_all(b"gone").await.unwrap();
         near.read_exact(&mut [0; 4]).await.unwrap();
+        assert!(!client.can_open() && server.can_open());
         let error = client.open().await.unwrap_err();
         assert!(matches!(error, SessionError::Refused), "{error}");
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionRefused);
@@ -183,6 +216,8 @@ fn after_go_away_the_peer_cannot_open_and_streams_live_on() {
         let mut other = server.open().await.expect("the side that went away still opens");
         other.write_all(b"!").await.unwrap();
         assert_eq!(client.accept().await.unwrap().id(), other.id());
+        server.abort();
+        assert!(!server.can_open());
     });
 }
 
