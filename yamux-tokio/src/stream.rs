@@ -86,7 +86,7 @@ impl fmt::Debug for SendHalf {
     }
 }
 
-/// A chunk that `fill_buf` lent out; boxed when it is first used, to keep streams small.
+/// What `fill_buf` lent out; boxed when it is first used, to keep streams small.
 type Buffered = Option<Box<Bytes>>;
 
 impl Stream {
@@ -174,6 +174,9 @@ macro_rules! reading {
             /// The next bytes, at most `max`, in one piece and without a copy; `None` only after the
             /// peer finished the stream. With a `max` of 0, an empty piece at once.
             ///
+            /// A piece may be a part of the session's read buffer, 261 kB at most, which lives as long as
+            /// the piece: copy what is kept for long.
+            ///
             /// # Errors
             /// As for reading.
             ///
@@ -213,9 +216,14 @@ macro_rules! reading {
             ) -> Poll<io::Result<&[u8]>> {
                 let this = self.get_mut();
                 if lent(&mut this.buffered).is_none() {
-                    let chunk =
-                        ready!(in_turn(cx, |cx| this.handle.poll_read_chunk(cx, FILL_MAX)))?;
-                    **this.buffered.get_or_insert_default() = chunk.unwrap_or_default();
+                    // A copy: a slice of the session's buffer would keep all of it alive for as long as
+                    // the application takes over a line, and a peer could have that for each stream.
+                    let mut copy = Vec::new();
+                    let read = in_turn(cx, |cx| {
+                        this.handle.poll_read(cx, FILL_MAX, |piece| copy.extend_from_slice(piece))
+                    });
+                    ready!(read)?;
+                    **this.buffered.get_or_insert_default() = copy.into();
                 }
                 Poll::Ready(Ok(this.buffered.as_deref().map_or(&[], |bytes| bytes)))
             }
@@ -297,7 +305,7 @@ reading!(Stream RecvHalf);
 writing!(Stream SendHalf);
 
 /// The most that `fill_buf` takes at once, in bytes.
-const FILL_MAX: usize = 64 * 1024;
+const FILL_MAX: usize = 16 * 1024;
 
 /// Reads as Tokio's own I/O does: a task that always finds something gives way to others in time, the
 /// driver among them. Writers give way by themselves.

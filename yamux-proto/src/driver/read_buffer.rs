@@ -83,11 +83,12 @@ impl ReadBuffer {
         self.trim();
     }
 
-    /// Gives back the memory, but keeps in mind how much there was to read.
+    /// Gives back the memory, but keeps in mind how much there was to read. The few bytes of a header
+    /// whose rest has not come are no reason to keep a large buffer.
     pub(super) fn trim(&mut self) {
         self.spare = BytesMut::new();
-        if self.bytes.is_empty() {
-            self.bytes = BytesMut::new();
+        if self.bytes.len() <= Self::SMALL {
+            self.bytes = BytesMut::from(&*self.bytes);
         }
     }
 
@@ -142,6 +143,24 @@ mod tests {
         }
         let room = buffer.make_room();
         assert!((ReadBuffer::LARGE / 4..ReadBuffer::LARGE + 2 * copying::PAGE).contains(&room));
+    }
+
+    #[test]
+    fn a_part_of_a_header_keeps_no_large_buffer() {
+        for left in [0, 1, 11] {
+            let mut buffer = ReadBuffer::default();
+            for _ in 0..10 {
+                read(&mut buffer, usize::MAX);
+                buffer.bytes.advance(buffer.bytes.len() - left);
+            }
+            assert!(buffer.bytes.try_reclaim(ReadBuffer::LARGE / 2), "it is large");
+            buffer.trim();
+            assert_eq!(&*buffer.bytes, &[7; 11][..left]);
+            assert!(!buffer.bytes.try_reclaim(ReadBuffer::SMALL), "it is small");
+            assert!(buffer.make_room() >= ReadBuffer::LARGE);
+            buffer.shrink();
+            assert!((ReadBuffer::SMALL..2 * ReadBuffer::SMALL).contains(&buffer.make_room()));
+        }
     }
 
     #[test]

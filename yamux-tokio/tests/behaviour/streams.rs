@@ -404,6 +404,29 @@ fn writing_nothing_never_waits() {
     });
 }
 
+/// A slice of the session's read buffer would keep all of it alive for as long as a line is worked on.
+#[test]
+fn a_buffered_reader_lends_little_at_a_time() {
+    run(async {
+        let (client, server) = pair();
+        let mut near = client.open().await.unwrap();
+        near.write_all(&[7; 100_000]).await.unwrap();
+        finish(&mut near).await.unwrap();
+        let mut far = server.accept().await.unwrap();
+        let mut total = 0;
+        loop {
+            let lent = far.fill_buf().await.unwrap().len();
+            assert!(lent <= 16 * 1024, "{lent}");
+            if lent == 0 {
+                break;
+            }
+            total += lent;
+            far.read_exact(&mut vec![0; lent]).await.unwrap();
+        }
+        assert_eq!(total, 100_000);
+    });
+}
+
 #[test]
 fn what_was_received_is_not_for_the_log() {
     run(async {
