@@ -322,6 +322,58 @@ fn what_was_flushed_before_the_peer_stopped_stays_flushed() {
     }
 }
 
+/// A server of a peer that has finished its request, and a second stream beside it.
+fn answering() -> (Rig, Handle, Handle) {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let (answer, other) = (rig.accept(), rig.accept_as(3));
+    rig.receive(Frame::WindowUpdate { stream: answer.id(), flags: Flags::FIN, delta: 0 });
+    rig.run();
+    (rig, answer, other)
+}
+
+#[test]
+fn a_stream_that_is_finished_while_the_session_closes_is_waited_for() {
+    for taken in [true, false] {
+        let (mut rig, mut answer, mut other) = answering();
+        assert!(rig.poll(|cx| other.poll_write(cx, b"staged before")).is_ready());
+        let session = rig.session();
+        let mut close = Box::pin(session.close());
+        assert!(rig.poll(|cx| close.as_mut().poll(cx)).is_pending());
+        rig.transport().takes_flushes = false;
+        rig.run();
+        assert!(rig.poll(|cx| answer.poll_write(cx, b"late answer")).is_ready());
+        drop(answer);
+        (rig.transport().takes_flushes, rig.transport().takes_writes) = (true, taken);
+        rig.poll_driver();
+        rig.run();
+        rig.transport().ended = taken;
+        rig.pass(HOUR);
+        match (rig.poll(|cx| close.as_mut().poll(cx)), taken) {
+            (Poll::Ready(Ok(())), true) => assert!(rig.has_sent(b"late answer")),
+            (Poll::Ready(Err(SessionError::WriteStall | SessionError::CloseTimeout)), false) => {}
+            (closed, _) => panic!("taken: {taken}, {closed:?}"),
+        }
+    }
+}
+
+#[test]
+fn closing_tells_of_an_end_that_was_lost_with_the_transport() {
+    let (mut rig, mut answer, other) = answering();
+    rig.receive(Frame::WindowUpdate { stream: other.id(), flags: Flags::FIN, delta: 0 });
+    rig.receive(Frame::GoAway { code: GoAwayCode::NORMAL });
+    rig.run();
+    drop(other);
+    assert!(rig.poll(|cx| answer.poll_write(cx, b"answer")).is_ready());
+    rig.run();
+    assert!(rig.has_sent(b"answer"));
+    rig.transport().broken = true;
+    drop(answer);
+    rig.run();
+    rig.pass(HOUR);
+    let closed = ready(rig.session().close());
+    assert!(matches!(closed, Err(SessionError::ClosedByPeer)), "{closed:?}");
+}
+
 #[test]
 fn what_was_thrown_away_is_never_called_flushed() {
     let violation: &[u8] = &[9; 12];

@@ -221,7 +221,7 @@ impl Session {
     /// `tokio::process::Child` end when they are dropped.
     ///
     /// # Errors
-    /// Why the session ended, if not by this call, nor by [`abort`](Self::abort) or the peer with
+    /// Why the session ended, if not by this call, nor by an [`abort`](Self::abort) before, or the peer with
     /// nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so too when
     /// the peer did not end a stream that was finished here: it may not have read all of it, and most
     /// peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished, or that the

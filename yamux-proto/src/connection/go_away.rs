@@ -27,7 +27,8 @@ pub(super) enum Phase {
     Draining {
         /// To be said at the end of it.
         code: GoAwayCode,
-        /// The last batch with what was accepted before.
+        /// The last batch with what was accepted before, or with the end of a stream that was finished
+        /// since.
         batch: u64,
     },
     /// The session is over; the last frames go out, then the write side closes, then the peer leaves.
@@ -119,6 +120,7 @@ impl Connection {
     /// has said Go Away and nothing is open: some close a socket with input unread, which resets it.
     pub fn handle_transport_failure(&mut self) {
         let over = self.peer_gone && self.streams.all_ended() && !self.debt().data;
+        self.cut_short |= over && self.cause.is_none() && !self.has_drained();
         self.give_up(match over {
             true => ConnectionError::ClosedByPeer,
             false => ConnectionError::TransportFailed,
@@ -260,8 +262,17 @@ impl Connection {
         !debt.data && !debt.ends && self.streams.awaiting_peer() == 0
     }
 
-    /// Goes on to the farewell once everything has been drained: what was accepted before, that is.
-    /// Who goes on writing to a stream that was not finished cannot put the end off.
+    /// While draining, what ends a stream is waited for, with all before it: it can come only once from
+    /// each.
+    pub(super) fn drain_up_to(&mut self, last: u64) {
+        if let Phase::Draining { batch, .. } = &mut self.phase {
+            *batch = last;
+        }
+    }
+
+    /// Goes on to the farewell once everything has been drained: what was accepted before, that is, and
+    /// what was finished since. Who goes on writing to a stream that was not finished cannot put the end
+    /// off.
     pub(super) fn settle_phase(&mut self) {
         let Phase::Draining { code, batch } = self.phase else { return };
         let in_flight = self.in_flight.is_some();

@@ -104,6 +104,7 @@ impl Connection {
             self.staging.end(fin);
         }
         self.note_end(key);
+        self.drain_up_to(self.staging.batch());
     }
 
     /// Stages RST behind the stream's data and its FIN, wherever they are in the batch; go-yamux takes

@@ -215,11 +215,21 @@ impl Rig {
 
     /// A stream that the peer opened.
     pub fn accept(&mut self) -> Handle {
-        self.receive(Frame::WindowUpdate { stream: self.id(1), flags: Flags::SYN, delta: 0 });
+        self.accept_as(1)
+    }
+
+    /// A stream that the peer opened with this id.
+    pub fn accept_as(&mut self, id: u32) -> Handle {
+        self.receive(Frame::WindowUpdate { stream: self.id(id), flags: Flags::SYN, delta: 0 });
         self.run();
         let stream = ready(self.session().accept()).unwrap();
         self.run();
         stream
+    }
+
+    /// Whether the transport has taken these bytes, in one frame.
+    pub fn has_sent(&self, bytes: &[u8]) -> bool {
+        self.transport().output.windows(bytes.len()).any(|window| window == bytes)
     }
 
     pub fn receive(&self, frame: Frame) {
