@@ -177,6 +177,37 @@ fn the_last_byte_of_much_holds_little() {
     }
 }
 
+/// Reads all but one byte of many large pieces, which the window has room for.
+fn the_last_byte_of_many_pieces_holds_little() {
+    const PIECES: usize = 4000;
+    const PIECE: usize = 4096;
+    let window = (PIECES * PIECE) as u32;
+    let config = Config::builder().max_receive_window(window).initial_receive_window(window);
+    let mut fed = Fed::new(config.build().unwrap());
+    let ids = fed.open(1);
+    fed.flush();
+    fed.input = BytesMut::new();
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..PIECES {
+        fed.feed(&data(1, Flags::NONE, &[7; PIECE]));
+    }
+    let mut left = PIECES * PIECE - 1;
+    while left > 0 {
+        left -= fed
+            .connection
+            .stream(ids[0])
+            .unwrap()
+            .read(&mut [0; PIECE][..left.min(PIECE)])
+            .unwrap();
+    }
+    fed.flush();
+    fed.connection.shrink();
+    fed.input = BytesMut::new();
+    assert_eq!(fed.connection.stats().unread, 1);
+    let (held, bound) = (held(&region), 16 * 1024);
+    assert!(held <= bound, "a byte holds {held}, over {bound}");
+}
+
 fn a_header_reserves_nothing() {
     let config = Config::builder().initial_receive_window(16 << 20).build().unwrap();
     let mut fed = Fed::new(config);
@@ -333,6 +364,7 @@ fn what_a_session_holds_is_bounded() {
     unread_bytes_hold_at_most_twice_their_size();
     crumbs_between_slices_hold_little();
     the_last_byte_of_much_holds_little();
+    the_last_byte_of_many_pieces_holds_little();
     slices_that_linger_let_go_of_their_buffers();
     a_header_reserves_nothing();
     floods_leave_nothing_behind();

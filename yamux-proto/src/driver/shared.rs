@@ -229,8 +229,13 @@ impl State {
 
     fn wake_flushers(&mut self, wakes: &mut Wakes) {
         let mut flushes = mem::take(&mut self.flushes);
+        let woken = flushes.len();
         for key in flushes.drain() {
             wakes.push(self.wakers(key).write.take());
+        }
+        // To drain a set is to go through all the room it has.
+        if flushes.capacity() / 8 > woken.max(8) {
+            flushes.shrink_to(woken);
         }
         self.flushes = flushes;
     }

@@ -183,6 +183,9 @@ impl RecvHalf {
 }
 
 impl Queue {
+    /// Room for eight times as many chunks is no matter.
+    const CHUNKS_FEW: usize = 32;
+
     /// Whether the last piece is a large slice, which pays for one more piece of any size.
     fn ends_in_slice(&self) -> bool {
         let is_large = |chunk: &Chunk| {
@@ -256,7 +259,11 @@ impl Queue {
 
     fn pop_chunk(&mut self) -> Bytes {
         self.owned = self.owned.saturating_sub(1);
-        self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default()
+        let bytes = self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default();
+        if self.chunks.capacity() / 8 > self.chunks.len().max(Self::CHUNKS_FEW) {
+            self.chunks.shrink_to(self.chunks.len().saturating_mul(2));
+        }
+        bytes
     }
 }
 
