@@ -5,6 +5,7 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::flow_control::INITIAL_WINDOW;
+use crate::limits::RESETS;
 
 /// The settings of a session. A value of this type is always valid.
 ///
@@ -47,6 +48,7 @@ pub struct Config {
     linger_timeout: Duration,
     linger_bytes: u32,
     max_inbound_streams: usize,
+    max_early_resets: u32,
     initial_receive_window: u32,
     max_receive_window: u32,
     max_receive_window_total: usize,
@@ -106,6 +108,7 @@ impl Default for Config {
             linger_timeout: Duration::from_secs(30),
             linger_bytes: 1024 * 1024,
             max_inbound_streams: 4096,
+            max_early_resets: RESETS.burst,
             initial_receive_window: INITIAL_WINDOW,
             max_receive_window: 16 * 1024 * 1024,
             max_receive_window_total: 64 * 1024 * 1024,
@@ -197,6 +200,10 @@ settings! {
     accept_backlog: usize,
     /// Silence after which the peer is pinged, or `None` for no keepalive. Longer than zero, default
     /// 30 s.
+    ///
+    /// Without it, nothing but the transport tells of a peer that is gone, and nothing at all does while
+    /// input waits for the application to read: see
+    /// [`max_unread_bytes`](Config::max_unread_bytes).
     keepalive_interval: Option<Duration>,
     /// Silence after such a ping that ends the session. Any byte counts as life, and so does progress
     /// on a transport whose buffer was full. Longer than zero, default 10 s.
@@ -224,8 +231,8 @@ settings! {
     /// Bytes that a dropped stream takes and discards before it is reset. Default 1 MiB.
     ///
     /// With less than the protocol's window of 256 KiB, it costs a peer little to have its own streams
-    /// reset. Such resets then count as offences, of which more than
-    /// [`RESETS`](crate::limits::RESETS) end the session.
+    /// reset. Such resets then count like those of
+    /// [`max_early_resets`](Config::max_early_resets).
     linger_bytes: u32,
     /// Streams that the peer may have open at once; a SYN beyond is refused with RST. At least 1,
     /// default 4,096.
@@ -233,6 +240,13 @@ settings! {
     /// One that both sides have finished counts until the application drops it. A peer that opens the
     /// next as soon as it reads the end of one needs some room beyond what it has under way.
     max_inbound_streams: usize,
+    /// Streams that the peer may reset before they are accepted, at once; beyond, a quarter as many a
+    /// second. More of them end the session: to open and reset costs a peer nothing. At least 1, default
+    /// 1,024.
+    ///
+    /// A peer whose requests time out resets them. An application that lets many wait to be accepted,
+    /// and trusts the peer, may allow for more.
+    max_early_resets: u32,
     /// The receive window of a new stream, in bytes. From 256 KiB, the protocol's and the default, to
     /// 1 GiB.
     initial_receive_window: u32,
@@ -274,11 +288,12 @@ impl ConfigBuilder {
 impl Config {
     fn check_counts(&self) -> Result<(), ConfigError> {
         let counts = [
-            ("accept_backlog", self.accept_backlog),
-            ("max_inbound_streams", self.max_inbound_streams),
-            ("send_buffer", self.send_buffer),
+            ("accept_backlog", self.accept_backlog == 0),
+            ("max_inbound_streams", self.max_inbound_streams == 0),
+            ("max_early_resets", self.max_early_resets == 0),
+            ("send_buffer", self.send_buffer == 0),
         ];
-        match counts.into_iter().find(|(_, count)| *count == 0) {
+        match counts.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((field, _)) => Err(ConfigError::Zero(field)),
             None => Ok(()),
         }

@@ -65,8 +65,9 @@ pub const ACCEPT_PATIENCE_TOTAL: Duration = Duration::from_secs(1);
 pub const GLITCHES: Rate = Rate { burst: 1024, per_second: 100 };
 
 /// Streams that may be reset at once by the peer that opened them, before they are accepted, or because
-/// of what it did, and how many more a second (CVE-2023-44487, CVE-2025-8671).
-pub const RESETS: Rate = Rate { burst: 1024, per_second: 256 };
+/// of what it did, and how many more a second (CVE-2023-44487, CVE-2025-8671): the default of
+/// [`Config::max_early_resets`](crate::Config::max_early_resets).
+pub const RESETS: Rate = Rate::of_resets(1024);
 
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,14 @@ pub(crate) const LATE_FRAMES: u32 = 8;
 
 /// Late frames that can be harmless, over all streams that have ended.
 pub(crate) const LATE_FRAMES_MAX: u32 = 65_536;
+
+impl Rate {
+    /// So many resets at once, and a quarter as many a second after that.
+    pub(crate) const fn of_resets(burst: u32) -> Self {
+        let per_second = if burst < 4 { 1 } else { burst / 4 };
+        Self { burst, per_second }
+    }
+}
 
 /// Fills by one for each offence and leaks at a steady rate.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.open_timeout(), secs(75));
     assert_eq!(config.close_timeout(), secs(10));
     assert_eq!((config.linger_timeout(), config.linger_bytes()), (secs(30), 1 << 20));
-    assert_eq!(config.max_inbound_streams(), 4096);
+    assert_eq!((config.max_inbound_streams(), config.max_early_resets()), (4096, 1024));
     assert_eq!(config.initial_receive_window(), 262_144);
     assert_eq!(config.max_receive_window(), 16 << 20);
     assert_eq!(config.max_receive_window_total(), 64 << 20);
@@ -31,6 +31,7 @@ fn what_makes_no_sense_does_not_build() {
     let table = [
         (new().accept_backlog(0), ConfigError::Zero("accept_backlog")),
         (new().max_inbound_streams(0), ConfigError::Zero("max_inbound_streams")),
+        (new().max_early_resets(0), ConfigError::Zero("max_early_resets")),
         (new().send_buffer(0), ConfigError::Zero("send_buffer")),
         (new().keepalive_interval(Some(Duration::ZERO)), ConfigError::NoTime("keepalive_interval")),
         (new().open_timeout(Duration::ZERO), ConfigError::NoTime("open_timeout")),

@@ -168,6 +168,24 @@ fn rapid_reset() {
 }
 
 #[test]
+fn the_application_says_how_many_resets_are_too_many() {
+    for (most, a_second_later) in [(1, 1), (3, 1), (5000, 1250)] {
+        let config = Config::builder().max_early_resets(most).build().unwrap();
+        let mut raw = Raw::new(Side::Server, config);
+        let resets = |from: u32, count: u32| -> Vec<u8> {
+            let numbers = (from..from + count).map(|n| 2 * n + 1);
+            numbers.flat_map(|id| window_update(id, Flags::SYN | Flags::RST, 0)).collect()
+        };
+        raw.send(&resets(0, most));
+        raw.pass(secs(1));
+        raw.send(&resets(most, a_second_later));
+        assert_eq!(raw.cause(), None, "{most}");
+        raw.send(&resets(most + a_second_later, 1));
+        assert_ended(&mut raw, ProtocolError::TooManyResets);
+    }
+}
+
+#[test]
 fn rapid_reset_in_one_frame() {
     let mut raw = Raw::server();
     let taken = flood(&mut raw, |n| window_update(2 * n + 1, Flags::SYN | Flags::RST, 0));

@@ -133,8 +133,11 @@ impl Session {
     /// The next stream that the peer opened. Several tasks may accept; each stream goes to one.
     ///
     /// Accept without delay: hashicorp/yamux ends its whole session when one of its streams is not
-    /// accepted in time (`StreamOpenTimeout`, 75 s by default). To bound the work, accept and
-    /// [`reset`](Stream::reset), or set [`max_inbound_streams`](crate::ConfigBuilder::max_inbound_streams).
+    /// accepted in time (`StreamOpenTimeout`, 75 s by default), and a peer that gives up on many that were
+    /// not accepted ends this one (see
+    /// [`max_early_resets`](crate::ConfigBuilder::max_early_resets)). To bound the work, accept and then
+    /// wait, for a permit or for [`closed`](Stream::closed); or accept and [`reset`](Stream::reset); or
+    /// set [`max_inbound_streams`](crate::ConfigBuilder::max_inbound_streams).
     ///
     /// # Errors
     /// Why the session ended; [`SessionError::Closed`] also after [`go_away`](Self::go_away), once the

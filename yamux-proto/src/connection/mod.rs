@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::error::{ConnectionError, OpenError, UnknownStream};
 use crate::frame::Decoder;
-use crate::limits::{GLITCHES, LATE_FRAMES, LeakyBucket, RESETS, UNACKED_STREAMS};
+use crate::limits::{GLITCHES, LATE_FRAMES, LeakyBucket, Rate, UNACKED_STREAMS};
 use crate::stream::{Pool, Stream};
 use crate::stream_id::{Side, StreamId};
 use crate::time::Instant;
@@ -200,7 +200,7 @@ impl Connection {
             lost: None,
             ping: Ping::default(),
             glitches: LeakyBucket::new(GLITCHES, now),
-            resets: LeakyBucket::new(RESETS, now),
+            resets: LeakyBucket::new(Rate::of_resets(config.max_early_resets()), now),
             late_frames: 0,
             late_data: 0,
             late_window: 0,
