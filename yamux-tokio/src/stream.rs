@@ -174,7 +174,7 @@ macro_rules! reading {
             /// The next bytes, at most `max`, in one piece and without a copy; `None` only after the
             /// peer finished the stream. With a `max` of 0, an empty piece at once.
             ///
-            /// A piece may be a part of the session's read buffer, 261 kB at most, which lives as long as
+            /// A piece may be a part of the session's read buffer, 272 kB at most, which lives as long as
             /// the piece: copy what is kept for long.
             ///
             /// # Errors
