@@ -78,8 +78,8 @@
 //! - `async-std` (default): `Session::client` and `Session::server` spawn on async-std;
 //! - `smol`: they spawn on smol, also if both features are on;
 //! - `tracing`: a debug event when a session ends, with the cause, and a trace event for each stream
-//!   that is refused or reset by the peer. Most
-//!   are within a span `yamux`, and that within the one that was current when the session began.
+//!   that is refused or reset by the peer, in a span `yamux` within the one that was current when the
+//!   session began.
 //!
 //! Needs Rust 1.85.
 

@@ -180,7 +180,7 @@ impl Session {
 
     /// Measures a round trip, from handing a ping to the transport to reading its answer. It has no
     /// timeout of its own: with a silent peer it ends when the keepalive ends the session, and without
-    /// a keepalive never.
+    /// a keepalive never; nor with a peer that answers no pings and is not silent.
     ///
     /// # Errors
     /// Why the session ended.
@@ -283,7 +283,7 @@ impl Session {
         self.0.can_open()
     }
 
-    /// Streams that are open, or that the application still holds.
+    /// Streams that are open, or wait to be accepted, or that the application still holds.
     pub fn num_streams(&self) -> usize {
         self.0.num_streams()
     }

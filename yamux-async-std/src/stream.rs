@@ -21,7 +21,9 @@ use yamux_proto::driver::{Handle, StreamError};
 ///   [`open_timeout`](crate::Config::open_timeout). All of them come after what was received before;
 ///   [`StreamError::from_io`] tells more.
 /// - Writing takes what the peer's window and the stream's send buffer have room for, and sends it
-///   without a flush. A flush waits until the transport has it.
+///   without a flush. A flush waits until the transport has it. When the peer has finished the stream
+///   and then resets it, because it wants no more, writes fail; what was flushed stays flushed, and the
+///   answer can be read.
 /// - Closing finishes the stream: the peer reads to the end, and can still write.
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
@@ -104,16 +106,6 @@ impl Stream {
         let (recv, send) = self.handle.split();
         (RecvHalf { handle: recv, buffered: self.buffered }, SendHalf { handle: send })
     }
-
-    /// Whether the peer has shown that it has taken the stream; always true for the peer's own.
-    ///
-    /// A peer that resets a stream of ours before that has refused it: none of its application's code
-    /// has seen the stream, and what was to be done over it can be tried again. That holds for peers
-    /// that acknowledge in `accept`, as this library does; hashicorp/yamux does too, but never what we
-    /// had finished before.
-    pub fn is_acked(&self) -> bool {
-        self.handle.is_acked()
-    }
 }
 
 /// What every handle has.
@@ -123,6 +115,16 @@ macro_rules! common {
             /// The number of the stream.
             pub fn id(&self) -> StreamId {
                 self.handle.id()
+            }
+
+            /// Whether the peer has shown that it has taken the stream; always true for the peer's own.
+            ///
+            /// A peer that resets a stream of ours before that has refused it: none of its application's
+            /// code has seen the stream, and what was to be done over it can be tried again. That holds
+            /// for peers that acknowledge in `accept`, as this library does; hashicorp/yamux does too,
+            /// but never what we had finished before.
+            pub fn is_acked(&self) -> bool {
+                self.handle.is_acked()
             }
 
             /// Why nothing more can come or go, once that is so: the stream was reset, both sides have
