@@ -91,6 +91,8 @@
 )]
 
 mod error;
+mod outcome;
+mod pass;
 mod read_buffer;
 mod run;
 mod session;

@@ -9,8 +9,9 @@ use std::io::{self, IoSlice};
 
 use bytes::Buf;
 
+use super::pass::{Pass, Standing};
 use super::read_buffer::ReadBuffer;
-use super::shared::{self, Shared, Standing};
+use super::shared::{self, Shared};
 use super::sync::Arc;
 use super::tidy::Tidy;
 use super::wakers::Wakes;
@@ -57,20 +58,6 @@ pub struct Driver<T, C> {
 struct Deaf {
     error: io::Error,
     until: Instant,
-}
-
-/// What is left of a pass.
-pub(super) enum Pass {
-    /// A batch is there to be written.
-    Write,
-    /// Others should run before there is more to do.
-    Yield,
-    /// The write side of the transport is to be closed.
-    CloseWrite,
-    /// Nothing to do until somebody wakes the driver.
-    Parked,
-    /// The session is over.
-    Done,
 }
 
 impl<T: Transport, C: Timer> Driver<T, C> {
