@@ -62,9 +62,12 @@ struct Shared {
 
 impl Session {
     fn new(socket: TcpStream, side: Side) -> io::Result<Self> {
+        let config = Config::default();
         socket.set_nodelay(true)?;
+        // A peer that takes nothing is no better than one that is gone.
+        socket.set_write_timeout(Some(config.write_stall_timeout()))?;
         let session = Self(Arc::new(Shared {
-            connection: Mutex::new(Connection::new(side, Config::default(), Instant::ORIGIN)),
+            connection: Mutex::new(Connection::new(side, config, Instant::ORIGIN)),
             changed: Condvar::new(),
             start: time::Instant::now(),
         }));
@@ -115,6 +118,7 @@ impl Session {
     fn read_socket(&self, mut socket: TcpStream) {
         let (mut buffer, mut input) = (vec![0; 64 * 1024], BytesMut::new());
         loop {
+            // To what was received, an error is an end.
             let read = socket.read(&mut buffer).unwrap_or(0);
             if read == 0 {
                 return self.with(|connection| connection.handle_eof(self.now()));
@@ -178,8 +182,9 @@ impl Session {
 
 fn write_batch(socket: &mut TcpStream, batch: &mut Transmit) -> io::Result<()> {
     while batch.has_remaining() {
-        let written = socket.write(batch.chunk())?;
-        batch.advance(written);
+        let len = batch.chunk().len();
+        socket.write_all(batch.chunk())?;
+        batch.advance(len);
     }
     Ok(())
 }

@@ -224,11 +224,11 @@ impl Session {
     /// `tokio::process::Child` end when they are dropped.
     ///
     /// # Errors
-    /// Why the session ended, if not by this call, nor by an [`abort`](Self::abort) before, or the peer with
-    /// nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so too when
-    /// the peer did not end a stream that was finished here: it may not have read all of it, and most
-    /// peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished, or that the
-    /// peer reset.
+    /// Why the session ended, if not by this call, nor by an [`abort`](Self::abort) before, or the peer
+    /// with nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so too
+    /// when the peer did not end a stream that was finished here: it may not have read all of it, and
+    /// most peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished, or that
+    /// the peer reset.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled; [`abort`](Self::abort) cuts it short.
