@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod chart;
 pub mod compare;
 pub mod contender;
+pub mod cores;
 pub mod cost;
 pub mod go;
 pub mod link;

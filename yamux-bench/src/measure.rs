@@ -38,6 +38,8 @@ pub mod figure {
     pub const SYSTEM_CALLS: &str = "system_calls_per_operation";
     /// Allocations made for one operation.
     pub const ALLOCATIONS: &str = "allocations_per_operation";
+    /// Nanoseconds that a cache line took from one core to another, just before a run of two workers.
+    pub const CORE_TO_CORE: &str = "core_to_core_ns";
 }
 
 /// How much of a workload to run.

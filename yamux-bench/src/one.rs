@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalogue::Case,
     contender::Name,
+    cores,
     link::Tcp,
-    measure::{Budget, Measurement},
+    measure::{Budget, Measurement, figure},
     runtime::Runtime,
 };
 
@@ -72,7 +73,11 @@ impl Run {
             }
             self.case.run(self.contender, &link, self.budget).await
         };
-        let measurement = self.runtime.run(work)?;
+        let apart = (self.runtime == Runtime::MultiThread).then(cores::distance).flatten();
+        let mut measurement = self.runtime.run(work)?;
+        if let Some(apart) = apart {
+            measurement = measurement.with(figure::CORE_TO_CORE, apart.as_nanos() as f64);
+        }
         Ok(Report {
             workload: self.case.name.to_owned(),
             contender: self.contender,

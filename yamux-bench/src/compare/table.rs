@@ -6,7 +6,7 @@ use crate::{
     catalogue::{CASES, Case, more_is_better},
     contender::Name,
     measure::figure,
-    record::Record,
+    record::{Entry, Record},
     runtime::Runtime,
 };
 
@@ -35,6 +35,8 @@ pub(super) fn print(record: &Record) {
         }
         let table = latencies(record, runtime, &cases, &contenders);
         print("latency in us, p50 / p99 / p99.9", table);
+        let table = distances(record, runtime, &cases, &contenders);
+        print("ns for a cache line from core to core before the runs", table);
     }
 }
 
@@ -80,15 +82,7 @@ fn advantage(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[N
 }
 
 fn latencies(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
-    let cases: Vec<_> = cases
-        .iter()
-        .copied()
-        .filter(|case| {
-            contenders
-                .iter()
-                .any(|&who| record.value(case.name, runtime, who, figure::P50).is_some())
-        })
-        .collect();
+    let cases = that_report(figure::P50, record, runtime, cases);
     fill(&cases, contenders, |case, who| {
         let at = |name| record.value(case.name, runtime, who, name);
         match (at(figure::P50), at(figure::P99), at(figure::P999)) {
@@ -96,6 +90,29 @@ fn latencies(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[N
             (_, _, _) => String::new(),
         }
     })
+}
+
+fn distances(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
+    let cases = that_report(figure::CORE_TO_CORE, record, runtime, cases);
+    fill(&cases, contenders, |case, who| {
+        let range = record.entry(case.name, runtime, who).map(|it| &it.range);
+        let range = range.and_then(|range| range.get(figure::CORE_TO_CORE));
+        range.map_or_else(String::new, |(least, most)| format!("{least:.0} to {most:.0}"))
+    })
+}
+
+/// Those of the cases in which somebody has this figure.
+fn that_report<'a>(
+    figure: &str,
+    record: &Record,
+    runtime: Runtime,
+    cases: &[&'a Case],
+) -> Vec<&'a Case> {
+    let reports = |it: &Entry, case: &Case| {
+        it.workload == case.name && it.runtime == runtime && it.median.contains_key(figure)
+    };
+    let has = |case: &&Case| record.entries.iter().any(|it| reports(it, case));
+    cases.iter().copied().filter(has).collect()
 }
 
 fn fill(cases: &[&Case], contenders: &[Name], cell: impl Fn(&Case, Name) -> String) -> Table {
