@@ -10,7 +10,11 @@ pub const UNACKED_STREAMS: usize = 256;
 
 /// Refused streams whose RST has not been sent; beyond, input is left unread until the transport
 /// takes them (CVE-2019-9514).
-pub const PENDING_REFUSALS: usize = 256;
+pub const PENDING_REFUSALS: usize = 4096;
+
+// A peer that keeps to its backlog never gets that far. If it did, two that refuse each other's streams
+// while a batch is under way each way would both stop reading, and neither batch would ever be taken.
+const _: () = assert!(PENDING_REFUSALS > 4 * UNACKED_STREAMS);
 
 /// Pings that have not been answered; further ones are dropped and counted (CVE-2019-9512).
 pub const PENDING_PONGS: usize = 32;

@@ -12,11 +12,11 @@ use pair::{
 };
 use yamux_proto::limits::{
     ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL, GLITCHES, PENDING_PONGS, PENDING_REFUSALS, PROMPT,
-    RESETS, STAGED_BYTES, STAGED_FLOOR, STAGED_LEAST, UNHURRIED,
+    RESETS, STAGED_BYTES, STAGED_FLOOR, STAGED_LEAST, UNACKED_STREAMS, UNHURRIED,
 };
 use yamux_proto::{
-    Config, ConnectionError, Event, Flags, Frame, FrameError, INITIAL_WINDOW, ProtocolError, Side,
-    StreamId, TransportState, WriteError,
+    Config, ConnectionError, Event, Flags, Frame, FrameError, GoAwayCode, INITIAL_WINDOW,
+    ProtocolError, Side, StreamId, TransportState, WriteError,
 };
 
 fn syn(number: u32) -> Vec<u8> {
@@ -126,7 +126,8 @@ fn refusal_flood_stops_the_reading_until_the_transport_drains() {
     let mut raw = Raw::new(Side::Server, config);
     raw.send(&[syn(1), syn(3)].concat());
     raw.pass(ACCEPT_PATIENCE);
-    raw.send(&(2..1000).flat_map(|n| syn(2 * n + 1)).collect::<Vec<_>>());
+    let flood = 2 + 3 * PENDING_REFUSALS as u32;
+    raw.send(&(2..flood).flat_map(|n| syn(2 * n + 1)).collect::<Vec<_>>());
     assert_eq!(raw.stats().streams_refused, PENDING_REFUSALS as u64);
     assert!(!raw.wants_input() && raw.untaken() > 0 && raw.stats().input_pauses > 0);
     assert!(raw.send_into_stall());
@@ -135,6 +136,20 @@ fn refusal_flood_stops_the_reading_until_the_transport_drains() {
     assert_eq!(raw.stats().streams_refused, 2 * PENDING_REFUSALS as u64);
     raw.pass(secs(10));
     assert_eq!(raw.cause(), Some(ConnectionError::WriteStall), "a peer that never reads");
+}
+
+/// If both sides did, with a batch under way each way, neither batch would ever be taken.
+#[test]
+fn refusing_all_that_an_honest_peer_has_opened_does_not_stop_the_reading() {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"under way");
+    assert!(raw.send_into_stall());
+    raw.go_away(GoAwayCode::NORMAL);
+    let opened = 1 + UNACKED_STREAMS as u32;
+    raw.send(&(1..opened).flat_map(|n| syn(2 * n + 1)).collect::<Vec<_>>());
+    assert_eq!(raw.stats().streams_refused, UNACKED_STREAMS as u64);
+    raw.send(&data(1, Flags::NONE, b"read"));
+    assert_eq!((raw.wants_input(), raw.read(stream)), (true, b"read".to_vec()));
 }
 
 #[test]
@@ -296,7 +311,7 @@ fn data_for_a_stream_that_was_reset_is_late_only_as_far_as_its_window() {
 fn the_limits_are_the_documented_ones() {
     assert_eq!((GLITCHES.burst, GLITCHES.per_second), (1024, 100));
     assert_eq!((RESETS.burst, RESETS.per_second), (1024, 256));
-    assert_eq!((PENDING_PONGS, PENDING_REFUSALS), (32, 256));
+    assert_eq!((PENDING_PONGS, PENDING_REFUSALS), (32, 4096));
     assert_eq!((STAGED_BYTES, STAGED_FLOOR, PROMPT), (512 * 1024, 4096, millis(1)));
     assert_eq!((STAGED_LEAST, UNHURRIED), (32 * 1024, millis(8)));
     assert_eq!((ACCEPT_PATIENCE, ACCEPT_PATIENCE_TOTAL), (millis(200), secs(1)));
