@@ -21,6 +21,9 @@ pub(crate) struct Transport<T> {
     room: usize,
     /// Reads in a row that made little use of it.
     small: u8,
+    /// Vectored writes in a row that took exactly the first buffer, which is all that most do that are
+    /// no sockets: futures-io has no way to ask.
+    first_only: u8,
 }
 
 impl<T> Transport<T> {
@@ -30,9 +33,11 @@ impl<T> Transport<T> {
     const ROOM_MAX: usize = 64 * 1024;
     /// Small reads that are no exception: the last one of a burst often is one.
     const SMALL_MAX: u8 = 8;
+    /// Writes that took the first buffer alone and were no accident.
+    const FIRST_ONLY_MAX: u8 = 2;
 
     pub(crate) fn new(io: T) -> Self {
-        Self { io, room: Self::ROOM_MIN, small: 0 }
+        Self { io, room: Self::ROOM_MIN, small: 0, first_only: 0 }
     }
 
     /// Learns from a read that had `room`, which the buffer may have limited, and brought `read` bytes.
@@ -73,8 +78,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transpor
         match bufs {
             // The plain call is the cheaper one.
             [buf] => Pin::new(&mut self.io).poll_write(cx, buf),
-            _ => Pin::new(&mut self.io).poll_write_vectored(cx, bufs),
+            _ => {
+                let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
+                let first_only = bufs.first().is_some_and(|first| first.len() == written);
+                self.first_only = if first_only { self.first_only + 1 } else { 0 };
+                Poll::Ready(Ok(written))
+            }
         }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.first_only < Self::FIRST_ONLY_MAX
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -169,6 +183,71 @@ mod tests {
 
         fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Takes several buffers at once, but this one byte less.
+    struct Vectored(usize);
+
+    impl AsyncRead for Vectored {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Vectored {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum::<usize>() - self.0))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Writes a header and a body of ten bytes.
+    fn write<T: AsyncRead + AsyncWrite + Unpin + 'static>(transport: &mut Transport<T>) {
+        let bufs = [IoSlice::new(&[0; 12]), IoSlice::new(&[1; 10])];
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(transport.poll_write_vectored(cx, &bufs).is_ready());
+    }
+
+    #[test]
+    fn a_pipe_that_takes_one_buffer_at_a_time_is_soon_known() {
+        let mut transport = Transport::new(Source::default());
+        write(&mut transport);
+        assert!(transport.is_write_vectored(), "it may be full");
+        write(&mut transport);
+        assert!(!transport.is_write_vectored());
+    }
+
+    #[test]
+    fn a_pipe_that_is_full_between_two_buffers_may_take_both_the_next_time() {
+        let mut transport = Transport::new(Vectored(0));
+        for taken_less in [10, 0, 10, 3, 10] {
+            transport.io.0 = taken_less;
+            write(&mut transport);
+            assert!(transport.is_write_vectored());
         }
     }
 

@@ -7,6 +7,8 @@
 
 mod rig;
 
+use std::io::{ErrorKind, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -205,6 +207,88 @@ fn an_empty_chunk_on_a_finished_stream_is_an_error_too() {
         rig.poll(|cx| stream.poll_write_chunk(cx, &mut Bytes::new())),
         Poll::Ready(Err(StreamError::Finished))
     ));
+}
+
+#[test]
+fn nothing_at_all_on_a_finished_stream_is_an_error_too() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    let nothing = [IoSlice::new(&[]), IoSlice::new(&[])];
+    for slices in [&nothing[..], &[]] {
+        let written = rig.poll(|cx| stream.poll_write_vectored(cx, slices));
+        assert!(matches!(written, Poll::Ready(Ok(0))), "{written:?}");
+    }
+    assert!(rig.poll(|cx| stream.poll_close(cx)).is_pending());
+    for slices in [&nothing[..], &[]] {
+        let written = rig.poll(|cx| stream.poll_write_vectored(cx, slices));
+        assert!(matches!(written, Poll::Ready(Err(StreamError::Finished))), "{written:?}");
+    }
+}
+
+/// What a session with a transport of this kind sends, and by how many writes.
+fn requests(vectored: bool) -> (Vec<u8>, usize) {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    rig.transport().vectored = vectored;
+    rig.transport().writes.clear();
+    let mut stream = ready(rig.session().open()).unwrap();
+    assert!(rig.poll(|cx| stream.poll_write(cx, &[1; 100])).is_ready());
+    rig.run();
+    for len in [10, 5_000, 20_000, 0, 40_000, 300] {
+        let mut chunk = Bytes::from(vec![len as u8; len]);
+        assert!(rig.poll(|cx| stream.poll_write_chunk(cx, &mut chunk)).is_ready());
+    }
+    rig.run();
+    let pipe = rig.transport();
+    (pipe.output.clone(), pipe.writes.len())
+}
+
+#[test]
+fn headers_are_no_writes_of_their_own_though_the_transport_takes_one_buffer_at_a_time() {
+    let (expected, _) = requests(true);
+    let (output, writes) = requests(false);
+    assert!(output == expected, "the same bytes");
+    // One for the request; of the chunks 16 KiB, 16 KiB more, the rest of the large one, and the last.
+    assert_eq!(writes, 1 + 4);
+}
+
+#[test]
+fn a_transport_that_claims_to_have_written_more_than_it_was_given_is_not_believed() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let mut stream = rig.open();
+    rig.transport().boasts = true;
+    assert!(rig.poll(|cx| stream.poll_write(cx, b"hello")).is_ready());
+    rig.run();
+    rig.pass(secs(2));
+    let flushed = rig.poll(|cx| stream.poll_flush(cx));
+    let Poll::Ready(Err(StreamError::Session(SessionError::Transport(error)))) = &flushed else {
+        panic!("{flushed:?}");
+    };
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+}
+
+/// Panics when it is woken.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's own fault");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    let mut rig = Rig::new(Side::Server, quiet().build().unwrap());
+    let (mut first, mut second) = (rig.accept_as(1), rig.accept_as(3));
+    let bomb = Waker::from(Arc::new(Bomb));
+    let flag = Flag::default();
+    assert!(first.poll_read_chunk(&mut Context::from_waker(&bomb), 1).is_pending());
+    assert!(flag.poll(|cx| second.poll_read_chunk(cx, 1)).is_pending());
+    for id in [1, 3] {
+        let flags = Flags::FIN;
+        rig.receive(Frame::WindowUpdate { stream: rig.id(id), flags, delta: 0 });
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| rig.poll_driver())).is_err());
+    assert!(flag.is_set());
 }
 
 #[test]

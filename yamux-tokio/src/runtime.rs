@@ -32,9 +32,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> driver::Transport for Transport<T> {
         match bufs {
             // The plain call is the cheaper one.
             [buf] => Pin::new(&mut self.0).poll_write(cx, buf),
-            [buf, ..] if !self.0.is_write_vectored() => Pin::new(&mut self.0).poll_write(cx, buf),
             _ => Pin::new(&mut self.0).poll_write_vectored(cx, bufs),
         }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -95,6 +95,7 @@ mod outcome;
 mod pass;
 mod read_buffer;
 mod run;
+mod send;
 mod session;
 mod shared;
 mod stream;
@@ -132,6 +133,13 @@ pub trait Transport {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
+
+    /// Whether [`poll_write_vectored`](Self::poll_write_vectored) may take more than the first of its
+    /// `bufs`. If not, small ones are copied together, or headers would be writes of their own, and
+    /// with some transports packets, TLS records or messages.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
 
     /// Pushes out what was written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;

@@ -3,14 +3,15 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::io::{self, IoSlice};
+use std::io;
 
 use bytes::Buf;
 
 use super::pass::{Pass, Standing};
 use super::read_buffer::ReadBuffer;
+use super::send::poll_send;
 use super::shared::{self, Shared};
 use super::sync::Arc;
 use super::tidy::Tidy;
@@ -187,7 +188,7 @@ impl<T: Transport, C: Timer> Driver<T, C> {
 
     fn send_batch(&mut self, cx: &mut Context<'_>, now: Instant) {
         let before = self.output.remaining();
-        match self.poll_send(cx) {
+        match poll_send(&mut self.transport, cx, &mut self.output) {
             Poll::Pending => {
                 let progress = self.output.remaining() < before;
                 self.drive(|state| state.connection.handle_transport_full(now, progress));
@@ -201,23 +202,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             }
             Poll::Ready(Err(error)) => self.deaf = Some(Deaf { error, until: now + FAREWELL }),
         }
-    }
-
-    /// Writes what is left of the batch, and flushes behind it: only then the transport has it, and a
-    /// flush that gets stuck is no better than a write.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.output.has_remaining() {
-            // Most batches are one buffer of frames, with control frames ahead of it at times.
-            let written = match self.output.has_chunks() {
-                true => self.write_segments::<64>(cx),
-                false => self.write_segments::<2>(cx),
-            };
-            match ready!(written)? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.output.advance(written),
-            }
-        }
-        self.transport.poll_flush(cx)
     }
 
     /// Asks what is next, and keeps the books.
@@ -258,17 +242,6 @@ impl<T: Transport, C: Timer> Driver<T, C> {
             Pass::CloseWrite | Pass::Parked | Pass::Done => {}
         }
         pass
-    }
-
-    /// One vectored write of at most `N` segments.
-    fn write_segments<const N: usize>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); N];
-        let mut count: usize = 0;
-        for (slice, segment) in slices.iter_mut().zip(self.output.segments()) {
-            *slice = IoSlice::new(segment);
-            count = count.saturating_add(1);
-        }
-        self.transport.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
     }
 
     /// Closes the write side; true when that is done.

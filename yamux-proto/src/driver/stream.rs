@@ -155,6 +155,9 @@ impl Handle {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize, StreamError>> {
+        if slices.iter().all(|slice| slice.is_empty()) {
+            return self.poll_write(cx, &[]);
+        }
         if self.is_turn_over(cx) {
             return Poll::Pending;
         }

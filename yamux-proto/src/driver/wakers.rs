@@ -5,7 +5,9 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
+use core::panic::AssertUnwindSafe;
 use core::task::{Context, Waker};
+use std::panic;
 
 /// The waiters of one stream: its reader and its writer may be two tasks.
 #[derive(Debug, Default)]
@@ -104,10 +106,24 @@ impl Wakes {
 
 impl Many {
     fn wake(&mut self) {
-        for waker in self.due.drain(..) {
+        let mut due = Due(self.due.drain(..));
+        for waker in due.0.by_ref() {
             waker.wake();
         }
+        drop(due);
         self.spent.clear();
+    }
+}
+
+/// If a waker panics, the others are woken all the same: nobody else knows of them any more.
+struct Due<'a>(vec::Drain<'a, Waker>);
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        for waker in self.0.by_ref() {
+            // One panic is under way, and a second one would end the process.
+            drop(panic::catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
     }
 }
 

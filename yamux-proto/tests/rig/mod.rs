@@ -64,6 +64,12 @@ pub struct Pipe {
     pub endless: bool,
     pub takes_writes: bool,
     pub takes_flushes: bool,
+    /// Takes several slices at once.
+    pub vectored: bool,
+    /// Claims to have taken a byte more than it was given.
+    pub boasts: bool,
+    /// How much each write brought, in bytes.
+    pub writes: Vec<usize>,
     pub write_closed: bool,
     /// Every write fails.
     pub broken: bool,
@@ -116,10 +122,17 @@ impl Transport for End {
         if !pipe.takes_writes {
             return Poll::Pending;
         }
-        for slice in slices {
+        let count = if pipe.vectored { slices.len() } else { 1 };
+        for slice in &slices[..count] {
             pipe.output.extend_from_slice(slice);
         }
-        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+        let written = slices[..count].iter().map(|slice| slice.len()).sum();
+        pipe.writes.push(written);
+        Poll::Ready(Ok(written + usize::from(pipe.boasts)))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.lock().unwrap().vectored
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -172,6 +185,9 @@ impl Rig {
             endless: false,
             takes_writes: true,
             takes_flushes: true,
+            vectored: true,
+            boasts: false,
+            writes: Vec::new(),
             write_closed: false,
             broken: false,
             ended: false,
