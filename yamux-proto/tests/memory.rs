@@ -359,6 +359,31 @@ fn what_nobody_can_accept_holds_nothing() {
     }
 }
 
+/// A tunnel has one stream that stays, and a busy hour.
+#[cfg(feature = "driver")]
+fn one_stream_that_stays_keeps_no_memory_of_the_others() {
+    const STREAMS: u32 = 5_000;
+    let config = Config::builder().keepalive_interval(None).max_inbound_streams(10_000);
+    let mut rig = rig::Rig::new(Side::Server, config.build().unwrap());
+    let stays = rig.accept();
+    let region = Region::new(ALLOCATOR);
+    let mut others: Vec<_> = (1..=STREAMS).map(|n| rig.accept_as(2 * n + 1)).collect();
+    for stream in &mut others {
+        assert!(rig.poll(|cx| stream.poll_read_chunk(cx, 1)).is_pending());
+    }
+    let full = held(&region);
+    for mut stream in others {
+        stream.reset(0);
+    }
+    rig.run();
+    rig.transport().output = Vec::new();
+    rig.transport().writes = Vec::new();
+    rig.pass(std::time::Duration::from_secs(60));
+    let held = held(&region);
+    assert!(held <= 16 * 1024, "{held} bytes are left of {full}");
+    drop(stays);
+}
+
 #[test]
 fn what_a_session_holds_is_bounded() {
     unread_bytes_hold_at_most_twice_their_size();
@@ -375,4 +400,6 @@ fn what_a_session_holds_is_bounded() {
     a_reader_that_keeps_its_distance_moves_little();
     #[cfg(feature = "driver")]
     what_nobody_can_accept_holds_nothing();
+    #[cfg(feature = "driver")]
+    one_stream_that_stays_keeps_no_memory_of_the_others();
 }

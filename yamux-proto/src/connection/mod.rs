@@ -305,6 +305,12 @@ impl Connection {
         self.streams.len()
     }
 
+    /// One more than the highest slot of a stream.
+    #[cfg(feature = "driver")]
+    pub(crate) fn slots(&self) -> usize {
+        self.streams.slots()
+    }
+
     /// The last round trip measured.
     pub fn rtt(&self) -> Option<Duration> {
         self.ping.rtt()

@@ -304,13 +304,25 @@ impl Streams {
         self.awaiting_peer
     }
 
-    /// Gives memory back when no stream is left.
+    /// Gives back the memory of many more streams than are left.
     pub(crate) fn shrink(&mut self) {
-        if self.index.is_empty() {
-            self.entries = Vec::new();
-            self.vacant = Vec::new();
-            self.index.shrink_to_fit();
+        if self.entries.len() < self.len().saturating_mul(4) {
+            return;
         }
+        let used = self.entries.iter().rposition(Option::is_some);
+        self.entries.truncate(used.map_or(0, |last| last.saturating_add(1)));
+        self.entries.shrink_to_fit();
+        // The slots in front are used first, so that those behind can go the next time.
+        let slots = (0_u32..).zip(&self.entries);
+        self.vacant = slots.filter(|(_, entry)| entry.is_none()).map(|(slot, _)| slot).collect();
+        self.vacant.reverse();
+        self.index.shrink_to_fit();
+    }
+
+    /// Slots that there are, used or not.
+    #[cfg(feature = "driver")]
+    pub(crate) fn slots(&self) -> usize {
+        self.entries.len()
     }
 
     fn insert(&mut self, mut entry: Entry) -> Key {
@@ -369,6 +381,27 @@ mod tests {
         assert_eq!((new.slot(), new.id), (old.slot(), old.id));
         assert!(streams.get(old).is_none());
         assert_eq!(streams.find(id), Some(new));
+    }
+
+    #[test]
+    fn one_stream_that_stays_keeps_no_memory_of_the_others() {
+        let config = Config::default();
+        let mut streams = Streams::new(Side::Client);
+        let mut keys: Vec<_> = (0..1000).map(|_| streams.open(&config).unwrap()).collect();
+        let stays = keys.remove(100);
+        keys.into_iter().for_each(|key| drop(streams.remove(key)));
+        streams.shrink();
+        assert_eq!((streams.entries.capacity(), streams.vacant.len()), (101, 100));
+        assert!(streams.get(stays).is_some() && streams.index.capacity() < 10);
+        // Others come in front of it, and when it goes all that was behind them goes.
+        let others = [(); 2].map(|()| streams.open(&config).unwrap());
+        assert_eq!(others.map(Key::slot), [0, 1]);
+        streams.remove(stays);
+        streams.shrink();
+        assert_eq!((streams.entries.capacity(), streams.vacant.len()), (2, 0));
+        others.into_iter().for_each(|key| drop(streams.remove(key)));
+        streams.shrink();
+        assert_eq!((streams.entries.capacity(), streams.index.capacity()), (0, 0));
     }
 
     #[test]

@@ -233,9 +233,8 @@ impl State {
     /// Gives back the memory that only traffic needs.
     pub(super) fn shrink(&mut self) {
         self.connection.shrink();
-        if self.connection.num_streams() == 0 {
-            self.streams = Vec::new();
-        }
+        self.streams.truncate(self.connection.slots());
+        self.streams.shrink_to_fit();
         self.flushes.shrink_to_fit();
     }
 
