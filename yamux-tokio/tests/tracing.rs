@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::net::{TcpListener, TcpStream};
 use tracing_subscriber::fmt::MakeWriter;
@@ -59,4 +59,59 @@ async fn the_end_of_a_session_says_whose_and_why() {
     let [Some(failed), Some(ended)] = lines[..] else { panic!("{log}") };
     assert!(failed.starts_with("the transport failed error="), "{failed}");
     assert_eq!(ended, "the session has ended side=Server cause=the transport failed");
+}
+
+/// Whose log asks the session something at every line.
+#[derive(Clone, Default)]
+struct Curious(Arc<OnceLock<Session>>, Log);
+
+impl io::Write for Curious {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let streams = self.0.get().map(Session::num_streams);
+        write!(self.1, "{streams:?} ")?;
+        self.1.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Curious {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn whoever_listens_may_ask_the_session() {
+    let log = Curious::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let one_stream = Config::builder().max_inbound_streams(1).build().unwrap();
+    let server = Session::server(ours, one_stream);
+    let client = Session::client(theirs, Config::default());
+    log.0.set(server.clone()).unwrap();
+    let mut taken = client.open().await.unwrap();
+    let mut refused = client.open().await.unwrap();
+    let mut stream = server.accept().await.unwrap();
+    refused.closed().await;
+    taken.reset(7);
+    stream.closed().await;
+    server.abort();
+    client.closed().await;
+    drop(logging);
+
+    let log = String::from_utf8(log.1.0.lock().unwrap().clone()).unwrap();
+    for line in ["refused a stream id=3", "the peer reset a stream id=1 code=7", "has ended"] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
 }

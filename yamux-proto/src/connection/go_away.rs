@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::Connection;
+use super::notes::Note;
 use super::streams::{Entry, Opening};
 use super::timers::Timer;
 use crate::error::{ConnectionError, ProtocolError, ResetError};
@@ -318,8 +319,7 @@ impl Connection {
         if self.cause.is_some() {
             return;
         }
-        #[cfg(feature = "tracing")]
-        tracing::debug!(side = ?self.side, %cause, "the session has ended");
+        self.notes.take_down(Note::Ended { side: self.side, cause });
         self.emit(Event::Closed);
         self.cause = Some(cause);
         self.phase = Phase::Farewell { write_closed: false };

@@ -5,6 +5,7 @@ mod batch;
 pub(crate) mod event;
 mod go_away;
 mod lifecycle;
+mod notes;
 mod offences;
 mod pace;
 mod ping;
@@ -40,6 +41,7 @@ pub(crate) use streams::Key;
 
 use backlog::Backlog;
 use go_away::Phase;
+use notes::Notes;
 use pace::Pace;
 use ping::Ping;
 use receive::Body;
@@ -166,6 +168,7 @@ pub struct Connection {
 
     events: VecDeque<Event<Key>>,
     stats: Stats,
+    notes: Notes,
 }
 
 impl Connection {
@@ -210,6 +213,7 @@ impl Connection {
             last_input: now,
             events: VecDeque::new(),
             stats: Stats::default(),
+            notes: Notes::default(),
             config,
         };
         connection.ping.request();
@@ -276,8 +280,10 @@ impl Connection {
         self.request_ping()
     }
 
-    /// The next event, if there is one.
+    /// The next event, if there is one. With the feature `tracing`, this is also when a log hears of
+    /// what has happened.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.take_notes().read_out();
         self.poll_event_key().map(Event::public)
     }
 
@@ -288,6 +294,11 @@ impl Connection {
 
     pub(crate) fn poll_event_key(&mut self) -> Option<Event<Key>> {
         self.events.pop_front()
+    }
+
+    /// What a log is to be told.
+    pub(crate) fn take_notes(&mut self) -> Notes {
+        core::mem::take(&mut self.notes)
     }
 
     /// The end of the connection that this is.

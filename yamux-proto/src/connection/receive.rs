@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::Connection;
+use super::notes::Note;
 use super::offences::Load;
 use super::ping::Pong;
 use super::streams::{Entry, Key, Opening};
@@ -253,8 +254,7 @@ impl Connection {
     fn refuse(&mut self, id: StreamId) {
         self.refusals.push_back(id);
         self.stats.streams_refused = self.stats.streams_refused.saturating_add(1);
-        #[cfg(feature = "tracing")]
-        tracing::trace!(%id, "refused a stream");
+        self.notes.take_down(Note::Refused(id));
         // Until the RST arrives, the peer may fill the stream's window.
         self.expect_late_frames(LATE_FRAMES);
         self.expect_late_data(INITIAL_WINDOW);
@@ -329,8 +329,7 @@ impl Connection {
             return self.late_frame(now);
         }
         self.stats.resets_received = self.stats.resets_received.saturating_add(1);
-        #[cfg(feature = "tracing")]
-        tracing::trace!(id = %key.id, code, "the peer reset a stream");
+        self.notes.take_down(Note::Reset { id: key.id, code });
         let Some(entry) = self.streams.get(key) else { return Ok(()) };
         // What was accepted keeps its place until the application lets go of it, however soon the
         // peer does: only what was not costs nothing to open and reset again.

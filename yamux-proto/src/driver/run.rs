@@ -74,9 +74,11 @@ impl<T: Transport, C: Timer> Driver<T, C> {
     const NEAR: Duration = Duration::from_millis(5);
 
     pub(super) fn new(shared: Arc<Shared>, transport: T, timer: C) -> Self {
+        #[cfg(feature = "tracing")]
+        let side = shared.look(|state| state.connection.side());
         Self {
             #[cfg(feature = "tracing")]
-            span: shared.look(|s| tracing::debug_span!("yamux", side = ?s.connection.side())),
+            span: tracing::debug_span!("yamux", ?side),
             shared,
             transport,
             timer,

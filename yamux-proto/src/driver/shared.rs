@@ -20,8 +20,8 @@ use crate::time::Instant;
 
 /// The session, and everybody who waits for it.
 ///
-/// The lock is never held over a system call or a wake, and when large pieces are read, not over the
-/// copy either. What is written is copied under it, straight to its place in the output.
+/// The lock is never held over a system call, a wake or a log, and when large pieces are read, not over
+/// the copy either. What is written is copied under it, straight to its place in the output.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -92,7 +92,9 @@ impl Shared {
         let result = act(&mut state, &mut wakes);
         state.settle(&mut wakes);
         state.wake_driver(&mut wakes);
+        let notes = state.connection.take_notes();
         drop(state);
+        notes.read_out();
         wakes.wake_and_go();
         result
     }
@@ -122,6 +124,9 @@ impl Shared {
         state.note_flushed(flushed, wakes);
         let result = act(&mut state, wakes);
         state.settle(wakes);
+        let notes = state.connection.take_notes();
+        drop(state);
+        notes.read_out();
         result
     }
 
