@@ -228,7 +228,7 @@ impl Session {
     /// with nothing left to deliver. [`SessionError::CloseTimeout`] if data may be lost. That is so too
     /// when the peer did not end a stream that was finished here: it may not have read all of it, and
     /// most peers drop the rest at Go Away. `Ok` says nothing of streams that were not finished, or that
-    /// the peer reset.
+    /// the peer reset; what was on its way to such a stream as the peer left counts as lost all the same.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled; [`abort`](Self::abort) cuts it short.
@@ -297,6 +297,7 @@ impl Session {
 }
 
 /// The streams that the peer opens: see [`Session::incoming`]. It keeps the session open.
+#[must_use = "it takes no stream until it is polled"]
 #[derive(Debug)]
 pub struct Incoming {
     turn: driver::AcceptTurn,

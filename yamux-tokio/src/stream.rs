@@ -185,10 +185,22 @@ macro_rules! reading {
             /// # Cancel safety
             /// A cancelled call has taken nothing.
             pub async fn read_chunk(&mut self, max: usize) -> io::Result<Option<Bytes>> {
+                poll_fn(|cx| self.poll_read_chunk(cx, max)).await
+            }
+
+            /// [`read_chunk`](Self::read_chunk) for who polls by hand.
+            ///
+            /// # Errors
+            /// As for reading.
+            pub fn poll_read_chunk(
+                &mut self,
+                cx: &mut Context<'_>,
+                max: usize,
+            ) -> Poll<io::Result<Option<Bytes>>> {
                 if let Some(bytes) = lent(&mut self.buffered) {
-                    return Ok(Some(bytes.split_to(max.min(bytes.len()))));
+                    return Poll::Ready(Ok(Some(bytes.split_to(max.min(bytes.len())))));
                 }
-                Ok(poll_fn(|cx| in_turn(cx, |cx| self.handle.poll_read_chunk(cx, max))).await?)
+                in_turn(cx, |cx| self.handle.poll_read_chunk(cx, max)).map_err(Into::into)
             }
         }
 
@@ -250,9 +262,33 @@ macro_rules! writing {
             /// As for writing.
             ///
             /// # Cancel safety
-            /// When cancelled, a part of `chunk` from its front may have been taken, and will be sent.
+            /// When cancelled, a part of `chunk` from its front may have been taken, and will be sent: who
+            /// needs to know which writes by [`write_chunk_buf`](Self::write_chunk_buf).
             pub async fn write_chunk(&mut self, mut chunk: Bytes) -> io::Result<()> {
-                Ok(poll_fn(|cx| self.handle.poll_write_chunk(cx, &mut chunk)).await?)
+                self.write_chunk_buf(&mut chunk).await
+            }
+
+            /// [`write_chunk`](Self::write_chunk) from the front of `chunk` until nothing is left of it.
+            ///
+            /// # Errors
+            /// As for writing.
+            ///
+            /// # Cancel safety
+            /// What was not taken stays in `chunk`, also after an error, and can be written later.
+            pub async fn write_chunk_buf(&mut self, chunk: &mut Bytes) -> io::Result<()> {
+                poll_fn(|cx| self.poll_write_chunk(cx, chunk)).await
+            }
+
+            /// [`write_chunk_buf`](Self::write_chunk_buf) for who polls by hand.
+            ///
+            /// # Errors
+            /// As for writing.
+            pub fn poll_write_chunk(
+                &mut self,
+                cx: &mut Context<'_>,
+                chunk: &mut Bytes,
+            ) -> Poll<io::Result<()>> {
+                self.handle.poll_write_chunk(cx, chunk).map_err(Into::into)
             }
 
             /// Waits until nothing more can come or go, and says why: the stream was reset, both
@@ -263,7 +299,14 @@ macro_rules! writing {
             /// # Cancel safety
             /// Can be cancelled at any time.
             pub async fn closed(&mut self) -> StreamError {
-                poll_fn(|cx| self.handle.poll_closed(cx)).await
+                poll_fn(|cx| self.poll_closed(cx)).await
+            }
+
+            /// [`closed`](Self::closed) for who polls by hand. A task that also writes, flushes or
+            /// closes the stream is woken for the last of them that it polled, and polls all it waits
+            /// for.
+            pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+                self.handle.poll_closed(cx)
             }
         }
 

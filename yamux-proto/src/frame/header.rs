@@ -70,6 +70,7 @@ pub enum Frame {
 
 /// Why 12 bytes are not a frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// The version is not 0.
     #[error("version {0} is not Yamux version 0: does the peer speak Yamux?")]

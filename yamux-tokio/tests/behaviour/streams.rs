@@ -188,6 +188,31 @@ fn chunks_pass_without_a_copy_and_in_order() {
 }
 
 #[test]
+fn what_a_cancelled_write_has_not_taken_can_be_written_later() {
+    run(async {
+        let (client, server) = pair();
+        let data = Bytes::from(pattern(3, 1_000_000));
+        let mut near = client.open().await.unwrap();
+        let mut rest = data.clone();
+        let mut cancelled = Box::pin(near.write_chunk_buf(&mut rest));
+        let waits = poll_fn(|cx| Poll::Ready(cancelled.as_mut().poll(cx).is_pending())).await;
+        drop(cancelled);
+        assert!(waits, "nobody reads");
+        assert!((1..data.len()).contains(&rest.len()), "{} are left", rest.len());
+        let writer = spawn(async move {
+            near.write_chunk_buf(&mut rest).await.unwrap();
+            assert!(rest.is_empty());
+            finish(&mut near).await.unwrap();
+        });
+        let mut far = server.accept().await.unwrap();
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).await.unwrap();
+        assert!(received == data);
+        writer.await;
+    });
+}
+
+#[test]
 fn lines_can_be_read() {
     run(async {
         let (client, server) = pair();
