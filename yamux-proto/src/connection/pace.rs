@@ -158,12 +158,13 @@ mod tests {
     }
 
     /// The batches that fit a line of this rate, in bytes a second.
-    fn on_a_line(rate: usize) -> usize {
+    fn on_a_line(rate: u64) -> usize {
         let mut pace = Pace::new(2 * STAGED_BYTES);
         for _ in 0..20 {
-            let nanos = pace.batch_max * 1_000_000_000 / rate;
             let bytes = pace.batch_max;
-            after(&mut pace, bytes, Duration::from_nanos(nanos as u64));
+            // In 64 bits on every platform: in 32, a batch of nanoseconds overflows.
+            let nanos = bytes as u64 * 1_000_000_000 / rate;
+            after(&mut pace, bytes, Duration::from_nanos(nanos));
         }
         pace.batch_max
     }

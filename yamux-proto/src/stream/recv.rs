@@ -344,7 +344,8 @@ mod tests {
     #[test]
     fn empty_queues_are_kept_by_the_memory_that_they_keep() {
         assert_eq!(kept(2000, 0), 1024);
-        assert_eq!(kept(2000, 100), 64);
-        assert_eq!(kept(2000, 1000), 0);
+        let bulk = 32 * 1024 / size_of::<Chunk>();
+        assert_eq!(kept(2000, bulk), 64);
+        assert_eq!(kept(2000, bulk + 1), 0);
     }
 }
