@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use yamux_proto::StreamId;
-use yamux_proto::driver::{Handle, StreamError};
+use yamux_proto::driver::{Handle, RecvHandle, SendHandle, StreamError};
 
 /// One stream of a session, to read and write.
 ///
@@ -61,13 +61,13 @@ pub struct Stream {
 
 /// The reading half of a [`Stream`].
 pub struct RecvHalf {
-    handle: Handle,
+    handle: RecvHandle,
     buffered: Buffered,
 }
 
 /// The writing half of a [`Stream`].
 pub struct SendHalf {
-    handle: Handle,
+    handle: SendHandle,
 }
 
 // What was received is nobody's business in a log.

@@ -91,6 +91,7 @@
 )]
 
 mod error;
+mod halves;
 mod outcome;
 mod pass;
 mod read_buffer;
@@ -114,6 +115,7 @@ use crate::stream_id::Side;
 use crate::time::Instant;
 
 pub use error::{SessionError, StreamError};
+pub use halves::{RecvHandle, SendHandle};
 pub use run::Driver;
 pub use session::{AcceptTurn, Session};
 pub use stream::Handle;

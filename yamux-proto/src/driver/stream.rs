@@ -1,4 +1,4 @@
-//! The application's handle of a stream, or of half of one.
+//! The application's handle of a stream.
 
 use core::fmt;
 use core::task::{Context, Poll, ready};
@@ -7,6 +7,7 @@ use std::io::IoSlice;
 use bytes::Bytes;
 
 use super::error::StreamError;
+use super::halves::{RecvHandle, SendHandle};
 use super::shared::{Shared, State};
 use super::sync::Arc;
 use crate::connection::Key;
@@ -18,14 +19,16 @@ use crate::stream_id::StreamId;
 /// A stream as `poll_` functions, without any runtime's traits: what both adapters wrap.
 ///
 /// The reading and the writing half can be used by two tasks, each with a handle of its own after
-/// [`split`](Self::split). Dropping a handle lets go of the halves it holds: FIN follows what was
-/// written, and what still arrives is discarded for a while.
+/// [`split`](Self::split). Dropping one lets go of what it holds: FIN follows what was written, and what
+/// still arrives is discarded for a while.
 pub struct Handle {
     shared: Arc<Shared>,
     /// The parts of the stream's [`Key`], which take less room apart: there may be a million handles.
     place: u64,
     id: StreamId,
+    /// It reads, as a whole or as a half of one.
     recv: bool,
+    /// It writes.
     send: bool,
     /// Writes since others had their turn.
     writes: u16,
@@ -67,19 +70,19 @@ impl Handle {
 
     /// The reading and the writing half.
     #[must_use]
-    pub fn split(mut self) -> (Self, Self) {
+    pub fn split(mut self) -> (RecvHandle, SendHandle) {
         self.shared.look(|state| state.handles = state.handles.saturating_add(1));
         let send = Self {
             shared: Arc::clone(&self.shared),
             place: self.place,
             id: self.id,
             recv: false,
-            send: self.send,
+            send: true,
             writes: 0,
             reset_on_drop: self.reset_on_drop,
         };
         self.send = false;
-        (self, send)
+        (RecvHandle(self), SendHandle(send))
     }
 
     /// Hands up to `max` received bytes to `sink`, piece by piece, and says how many: 0 only after
@@ -257,8 +260,8 @@ impl Handle {
     }
 
     /// From now on, dropping the handle resets the stream with `code`, unless the directions of its
-    /// halves have ended; with `None`, it lets go of it as at first. Handles [`split`](Self::split)
-    /// off later do the same.
+    /// halves have ended; with `None`, it lets go of it as at first. Halves that it is
+    /// [`split`](Self::split) into later do the same.
     pub fn reset_on_drop(&mut self, code: Option<u32>) {
         self.reset_on_drop = code;
     }
