@@ -215,7 +215,9 @@ settings! {
     /// zero, default 75 s.
     ///
     /// A stream whose FIN has been sent waits on for the peer: hashicorp/yamux never acknowledges one
-    /// that was finished before it was accepted.
+    /// that was finished before it was accepted. Parity's `yamux`, 0.14, acknowledges a stream with the
+    /// first frame that it sends on it: one that only ever brings it a little is never acknowledged. For
+    /// such streams, [`Duration::MAX`] waits for ever.
     open_timeout: Duration,
     /// How long the whole of a graceful close may take. Default 10 s.
     ///
