@@ -132,6 +132,11 @@ impl Session {
         self.0.open().await.map(Stream::new)
     }
 
+    /// [`open`](Self::open) for who polls by hand.
+    pub fn opener(&self) -> Opener {
+        Opener { turn: self.0.open_turn(), session: self.0.clone() }
+    }
+
     /// The next stream that the peer opened. Several tasks may accept; each stream goes to one.
     ///
     /// Accept without delay: hashicorp/yamux ends its whole session when one of its streams is not
@@ -296,6 +301,43 @@ impl Session {
     /// The numbers of the session so far.
     pub fn stats(&self) -> Stats {
         self.0.stats()
+    }
+}
+
+/// [`Session::open`] for who polls by hand, as traits of other libraries demand. It keeps the session
+/// open.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use yamux_async_std::{Config, Session};
+///
+/// # #[async_std::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let near = async_std::net::TcpStream::connect(listener.local_addr()?).await?;
+/// # let (far, _) = listener.accept().await?;
+/// # let server = Session::server(far, Config::default());
+/// let session = Session::client(near, Config::default());
+/// let mut opener = session.opener();
+/// let stream = poll_fn(|cx| opener.poll_open(cx)).await?;
+/// # drop((stream, server));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Opener {
+    turn: driver::OpenTurn,
+    session: driver::Session,
+}
+
+impl Opener {
+    /// Opens a stream, as soon as it is this one's turn among all who wait for that. If it is not polled
+    /// again when woken, others have their turn.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stream, SessionError>> {
+        self.session.poll_open(cx, &mut self.turn).map_ok(Stream::new)
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rig::{Flag, Rig, ready};
 use yamux_proto::driver::{Handle, Session, SessionError, StreamError};
+use yamux_proto::limits::UNACKED_STREAMS;
 use yamux_proto::{Config, Flags, Frame, GoAwayCode, Side};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -581,6 +582,30 @@ fn a_turn_that_idles_keeps_no_stream_from_another_task() {
     rig.receive(Frame::WindowUpdate { stream: rig.id(1), flags: Flags::SYN, delta: 0 });
     rig.run();
     assert!(woken.is_set());
+}
+
+#[test]
+fn who_polls_to_open_has_a_turn_when_the_peer_acknowledges() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let session = rig.session();
+    let mut turn = session.open_turn();
+    let woken = Flag::default();
+    let mut open = || woken.poll(|cx| session.poll_open(cx, &mut turn));
+    let mut opened = Vec::new();
+    while let Poll::Ready(stream) = open() {
+        opened.push(stream.unwrap());
+    }
+    assert_eq!((opened.len(), woken.is_set()), (UNACKED_STREAMS, false));
+    rig.run();
+    let acked = opened[0].id();
+    rig.receive(Frame::WindowUpdate { stream: acked, flags: Flags::ACK, delta: 0 });
+    rig.run();
+    assert!(woken.is_set());
+    assert!(matches!(open(), Poll::Ready(Ok(_))));
+    assert!(open().is_pending());
+    rig.receive(Frame::GoAway { code: GoAwayCode::NORMAL });
+    rig.run();
+    assert!(matches!(open(), Poll::Ready(Err(SessionError::Refused))));
 }
 
 #[test]

@@ -157,7 +157,7 @@ mod runtime;
 mod session;
 mod stream;
 
-pub use session::{Driver, Incoming, Session};
+pub use session::{Driver, Incoming, Opener, Session};
 pub use stream::{RecvHalf, SendHalf, Stream};
 pub use yamux_proto::driver::{SessionError, StreamError};
 pub use yamux_proto::{

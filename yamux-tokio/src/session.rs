@@ -130,6 +130,11 @@ impl Session {
         self.0.open().await.map(Stream::new)
     }
 
+    /// [`open`](Self::open) for who polls by hand.
+    pub fn opener(&self) -> Opener {
+        Opener { turn: self.0.open_turn(), session: self.0.clone() }
+    }
+
     /// The next stream that the peer opened. Several tasks may accept; each stream goes to one.
     ///
     /// Accept without delay: hashicorp/yamux ends its whole session when one of its streams is not
@@ -293,6 +298,41 @@ impl Session {
     /// The numbers of the session so far.
     pub fn stats(&self) -> Stats {
         self.0.stats()
+    }
+}
+
+/// [`Session::open`] for who polls by hand, as traits of other libraries demand. It keeps the session
+/// open.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use yamux_tokio::{Config, Session};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), yamux_tokio::SessionError> {
+/// # let (near, far) = tokio::io::duplex(4096);
+/// # let server = Session::server(far, Config::default());
+/// let session = Session::client(near, Config::default());
+/// let mut opener = session.opener();
+/// let stream = poll_fn(|cx| opener.poll_open(cx)).await?;
+/// # drop((stream, server));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Opener {
+    turn: driver::OpenTurn,
+    session: driver::Session,
+}
+
+impl Opener {
+    /// Opens a stream, as soon as it is this one's turn among all who wait for that. If it is not polled
+    /// again when woken, others have their turn.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stream, SessionError>> {
+        self.session.poll_open(cx, &mut self.turn).map_ok(Stream::new)
     }
 }
 

@@ -117,7 +117,7 @@ use crate::time::Instant;
 pub use error::{SessionError, StreamError};
 pub use halves::{RecvHandle, SendHandle};
 pub use run::Driver;
-pub use session::{AcceptTurn, Session};
+pub use session::{AcceptTurn, OpenTurn, Session};
 pub use stream::Handle;
 
 use shared::Shared;

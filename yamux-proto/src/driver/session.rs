@@ -37,21 +37,22 @@ impl Session {
     /// # Cancel safety
     /// A cancelled call has opened nothing.
     pub async fn open(&self) -> Result<Handle, SessionError> {
-        self.shared
-            .wait(
-                |state| &mut state.opens,
-                |state| {
-                    let opened = match state.connection.open_key() {
-                        Ok(key) => Ok(key),
-                        Err(OpenError::Backlog) => return None,
-                        Err(OpenError::Refused) => Err(SessionError::Refused),
-                        Err(OpenError::IdsExhausted) => Err(SessionError::IdsExhausted),
-                        Err(OpenError::Closed(cause)) => Err(state.error(cause)),
-                    };
-                    Some(opened.map(|key| Handle::new(state, &self.shared, key)))
-                },
-            )
-            .await
+        self.shared.wait(|state| &mut state.opens, |state| self.try_open(state)).await
+    }
+
+    /// [`open`](Self::open) for who polls by hand; `turn` is its place among those who wait.
+    pub fn poll_open(
+        &self,
+        cx: &mut Context<'_>,
+        turn: &mut OpenTurn,
+    ) -> Poll<Result<Handle, SessionError>> {
+        turn.0.poll(cx, |state| self.try_open(state))
+    }
+
+    /// A place in the line of those who open; leaves it when dropped. If it is not polled for a while,
+    /// others get its streams.
+    pub fn open_turn(&self) -> OpenTurn {
+        OpenTurn(Place::new(&self.shared, |state| &mut state.opens))
     }
 
     /// The next stream that the peer opened.
@@ -72,18 +73,13 @@ impl Session {
         cx: &mut Context<'_>,
         turn: &mut AcceptTurn,
     ) -> Poll<Result<Handle, SessionError>> {
-        self.shared.poll_wait(
-            cx,
-            &mut turn.ticket,
-            |state| &mut state.accepts,
-            |s| self.try_accept(s),
-        )
+        turn.0.poll(cx, |state| self.try_accept(state))
     }
 
     /// A place in the line of those who accept; leaves it when dropped. If it is not polled for a while,
     /// others get its streams.
     pub fn accept_turn(&self) -> AcceptTurn {
-        AcceptTurn { shared: Arc::clone(&self.shared), ticket: Ticket::idling() }
+        AcceptTurn(Place::new(&self.shared, |state| &mut state.accepts))
     }
 
     /// Measures a round trip, from handing a ping to the transport to reading its answer.
@@ -211,6 +207,17 @@ impl Session {
         self.shared.look(|state| state.connection.stats().clone())
     }
 
+    fn try_open(&self, state: &mut State) -> Option<Result<Handle, SessionError>> {
+        let opened = match state.connection.open_key() {
+            Ok(key) => Ok(key),
+            Err(OpenError::Backlog) => return None,
+            Err(OpenError::Refused) => Err(SessionError::Refused),
+            Err(OpenError::IdsExhausted) => Err(SessionError::IdsExhausted),
+            Err(OpenError::Closed(cause)) => Err(state.error(cause)),
+        };
+        Some(opened.map(|key| Handle::new(state, &self.shared, key)))
+    }
+
     fn try_accept(&self, state: &mut State) -> Option<Result<Handle, SessionError>> {
         if let Some(key) = state.connection.accept_key() {
             return Some(Ok(Handle::new(state, &self.shared, key)));
@@ -315,20 +322,43 @@ impl Drop for Turn<'_> {
 }
 
 /// See [`Session::accept_turn`].
-pub struct AcceptTurn {
+#[derive(Debug)]
+pub struct AcceptTurn(Place);
+
+/// See [`Session::open_turn`].
+#[derive(Debug)]
+pub struct OpenTurn(Place);
+
+/// A place in one of the session's queues that is kept between calls.
+struct Place {
     shared: Arc<Shared>,
+    queue: fn(&mut State) -> &mut WaitQueue,
     ticket: Ticket,
 }
 
-impl fmt::Debug for AcceptTurn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AcceptTurn").finish_non_exhaustive()
+impl Place {
+    fn new(shared: &Arc<Shared>, queue: fn(&mut State) -> &mut WaitQueue) -> Self {
+        Self { shared: Arc::clone(shared), queue, ticket: Ticket::idling() }
+    }
+
+    fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        check: impl FnOnce(&mut State) -> Option<T>,
+    ) -> Poll<T> {
+        self.shared.poll_wait(cx, &mut self.ticket, self.queue, check)
     }
 }
 
-impl Drop for AcceptTurn {
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        leave(&self.shared, |state| &mut state.accepts, &mut self.ticket);
+        leave(&self.shared, self.queue, &mut self.ticket);
     }
 }
 
