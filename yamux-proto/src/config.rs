@@ -139,6 +139,11 @@ impl Config {
         ConfigBuilder { config: self.clone() }
     }
 
+    /// Closing is to take this long at the most.
+    pub(crate) fn hurry_close(&mut self, time: Duration) {
+        self.close_timeout = self.close_timeout.min(time);
+    }
+
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
     /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most
     /// 56 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that

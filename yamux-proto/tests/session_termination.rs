@@ -278,6 +278,43 @@ fn the_close_timeout_covers_the_whole_of_close() {
 }
 
 #[test]
+fn closing_can_be_hurried_before_it_begins_and_after() {
+    for begun in [false, true] {
+        let (mut raw, stream) = Raw::opened();
+        let unfinished = raw.open().unwrap();
+        raw.stream(stream).unwrap().finish().unwrap();
+        if begun {
+            raw.close(GoAwayCode::NORMAL);
+            raw.sent();
+            raw.pass(millis(500));
+        }
+        raw.close_within(GoAwayCode::NORMAL, secs(1));
+        raw.close_within(GoAwayCode::NORMAL, secs(5));
+        raw.sent();
+        raw.pass(millis(499));
+        assert_eq!((raw.cause(), raw.frames()), (None, vec![]));
+        raw.pass(millis(1));
+        assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout));
+        let reset = update(unfinished.get(), Flags::RST, 0);
+        assert_eq!(raw.frames(), [reset, said_go_away(0)]);
+        raw.pass(millis(500));
+        assert_eq!(raw.transport_state(), TransportState::Done);
+    }
+}
+
+#[test]
+fn a_close_that_is_in_no_hurry_keeps_its_timeout() {
+    let config = Config::builder().close_timeout(secs(4)).build().unwrap();
+    let mut raw = Raw::new(Side::Client, config);
+    let stream = raw.open().unwrap();
+    raw.stream(stream).unwrap().finish().unwrap();
+    raw.close_within(GoAwayCode::NORMAL, secs(60));
+    raw.sent();
+    raw.pass(secs(3));
+    assert_eq!(raw.cause(), Some(ConnectionError::CloseTimeout));
+}
+
+#[test]
 fn a_close_that_could_not_send_everything_says_so() {
     let config = Config::builder().write_stall_timeout(secs(60)).build().unwrap();
     let mut raw = Raw::new(Side::Client, config);

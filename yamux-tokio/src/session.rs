@@ -241,6 +241,20 @@ impl Session {
         self.0.close().await
     }
 
+    /// [`close`](Self::close) within this time, if [`Config::close_timeout`] is longer; also when closing
+    /// has begun, by whomever. For a program that has to end soon: what the peer has not taken by then is
+    /// lost, but its streams are reset and it hears Go Away, where [`abort`](Self::abort) says nothing.
+    /// Half of the time, at most a second, is for that.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    /// The closing goes on if the call is cancelled.
+    pub async fn close_within(&self, time: Duration) -> Result<(), SessionError> {
+        self.0.close_within(time).await
+    }
+
     /// Ends the session now. What has not been sent is lost, and every pending call fails with
     /// [`SessionError::Closed`]; so does a [`close`](Self::close) that still had something to deliver.
     /// The peer sees the transport end, which hashicorp/yamux takes for the end of its streams, as if

@@ -96,6 +96,14 @@ impl Connection {
         self.settle_phase();
     }
 
+    /// [`close`](Self::close) within this time instead of `close_timeout`, if that is longer; also when
+    /// closing has begun. Half of the time, at most a second, is for Go Away and the end of the transport.
+    pub fn close_within(&mut self, code: GoAwayCode, time: Duration) {
+        self.config.hurry_close(time);
+        self.untimed = true;
+        self.close(code);
+    }
+
     /// Refuses the peer's new streams from now on, and resets those that wait to be accepted.
     pub(crate) fn refuse_streams(&mut self) {
         self.refusing = true;
@@ -299,13 +307,15 @@ impl Connection {
     /// Sees to it that closing comes to an end, and draining before that, with time left for the
     /// farewell.
     pub(super) fn arm_close(&mut self, now: Instant) {
-        let patience = match self.phase {
-            Phase::Draining { .. } => self.config.close_timeout().saturating_sub(self.farewell()),
-            Phase::Farewell { .. } => self.config.close_timeout(),
-            Phase::Active | Phase::Done => return,
-        };
-        if !self.timers.is_armed(Timer::Close) {
-            self.timers.arm(Timer::Close, now + patience);
+        let whole = self.config.close_timeout();
+        match self.phase {
+            Phase::Draining { .. } => {
+                self.timers.arm_earlier(Timer::Close, now + whole.saturating_sub(self.farewell()));
+            }
+            Phase::Farewell { .. } if !self.timers.is_armed(Timer::Close) => {
+                self.timers.arm(Timer::Close, now + whole);
+            }
+            Phase::Active | Phase::Farewell { .. } | Phase::Done => {}
         }
     }
 

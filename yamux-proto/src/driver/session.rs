@@ -139,6 +139,24 @@ impl Session {
     /// The closing goes on if the call is cancelled.
     pub async fn close(&self) -> Result<(), SessionError> {
         self.shared.with(|state, _| state.connection.close(GoAwayCode::NORMAL));
+        self.finished().await
+    }
+
+    /// [`close`](Self::close) within this time, if the configured one is longer; also when closing has
+    /// begun.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    /// The closing goes on if the call is cancelled.
+    pub async fn close_within(&self, time: Duration) -> Result<(), SessionError> {
+        self.shared.with(|state, _| state.connection.close_within(GoAwayCode::NORMAL, time));
+        self.finished().await
+    }
+
+    /// Waits until the driver is done, and says whether all went well.
+    async fn finished(&self) -> Result<(), SessionError> {
         self.shared
             .wait(
                 |state| &mut state.ends,
