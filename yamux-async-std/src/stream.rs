@@ -28,7 +28,8 @@ use yamux_proto::driver::{Handle, RecvHandle, SendHandle, StreamError};
 /// - Dropping finishes it too, without waiting; what the peer still sends is discarded for a while,
 ///   and then the stream is reset. To the peer that is the end of a complete message, also if it
 ///   was an error or a cancelled task that dropped the stream: where that matters, say
-///   [`reset_on_drop`](Self::reset_on_drop) first.
+///   [`reset_on_drop`](Self::reset_on_drop) first, or
+///   [`Config::reset_unfinished`](crate::Config::reset_unfinished) for all streams.
 ///
 /// Reads, writes, flushes and closes are cancel safe: a cancelled one has lost no data, and the FIN of
 /// a close is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
@@ -122,7 +123,8 @@ macro_rules! common {
             /// A peer that resets a stream of ours before that has refused it: none of its application's
             /// code has seen the stream, and what was to be done over it can be tried again. That holds
             /// for peers that acknowledge in `accept`, as this library does; hashicorp/yamux does too,
-            /// but never what we had finished before.
+            /// but never what we had finished before, and Parity's `yamux` with its first frame on the
+            /// stream.
             pub fn is_acked(&self) -> bool {
                 self.handle.is_acked()
             }
@@ -149,9 +151,9 @@ macro_rules! common {
             /// has ended with its shutdown, the reading half with the peer's, a [`Stream`] with both. The
             /// halves of [`into_split`](Stream::into_split) keep the setting.
             ///
-            /// `None` takes that back. Do so when the task is done, if the peer may not have finished
-            /// the stream by then, as with requests that say how long they are: a reset makes
-            /// hashicorp/yamux throw away what its application has not read.
+            /// `None` takes that back, and to drop this is to finish the stream. Do so when the task is
+            /// done, if the peer may not have finished the stream by then, as with requests that say how
+            /// long they are: a reset makes hashicorp/yamux throw away what its application has not read.
             ///
             /// ```
             /// # async fn doc(mut stream: yamux_async_std::Stream) -> std::io::Result<()> {

@@ -47,6 +47,7 @@ pub struct Config {
     close_timeout: Duration,
     linger_timeout: Duration,
     linger_bytes: u32,
+    reset_unfinished: Option<u32>,
     max_inbound_streams: usize,
     max_early_resets: u32,
     initial_receive_window: u32,
@@ -107,6 +108,7 @@ impl Default for Config {
             close_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(30),
             linger_bytes: 1024 * 1024,
+            reset_unfinished: None,
             max_inbound_streams: 4096,
             max_early_resets: RESETS.burst,
             initial_receive_window: INITIAL_WINDOW,
@@ -241,6 +243,14 @@ settings! {
     /// reset. Such resets then count like those of
     /// [`max_early_resets`](Config::max_early_resets).
     linger_bytes: u32,
+    /// The code with which a stream is reset that is dropped before this side has finished it, or `None`
+    /// for FIN, which looks like the end of a complete message. Default `None`, as with quinn; h2, Parity's
+    /// `yamux` and tokio-yamux reset.
+    ///
+    /// With a code, whatever drops a stream half way, an error, a panic or a cancelled task, never makes
+    /// a part look like the whole, and every message has to be finished: the stream shut down. What
+    /// `reset_on_drop` of a stream says comes before this.
+    reset_unfinished: Option<u32>,
     /// Streams that the peer may have open at once; a SYN beyond is refused with RST. At least 1,
     /// default 4,096.
     ///

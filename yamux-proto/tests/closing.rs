@@ -393,3 +393,21 @@ fn an_rst_that_crosses_our_fin_is_no_glitch() {
     raw.send(&[1, 3, 5].map(|number| window_update(number, Flags::RST, 0)).concat());
     assert_eq!((raw.stats().glitches, raw.stats().late_frames), (0, 3));
 }
+
+#[test]
+fn letting_go_of_what_is_not_finished_is_a_reset_if_so_configured() {
+    let config = Config::builder().reset_unfinished(Some(9)).build().unwrap();
+    for finished in [false, true] {
+        let (mut raw, stream) = Raw::accepted_with(config.clone());
+        raw.write(stream, b"answer");
+        if finished {
+            raw.stream(stream).unwrap().finish().unwrap();
+        }
+        raw.drop_stream(stream);
+        let frames = raw.frames();
+        let flags = if finished { Flags::FIN } else { Flags::RST };
+        let end = update(1, flags, if finished { 0 } else { 9 });
+        assert_eq!(frames.last(), Some(&end), "{frames:?}");
+        assert_eq!(frames.len(), 2);
+    }
+}

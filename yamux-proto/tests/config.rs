@@ -18,6 +18,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.open_timeout(), secs(75));
     assert_eq!(config.close_timeout(), secs(10));
     assert_eq!((config.linger_timeout(), config.linger_bytes()), (secs(30), 1 << 20));
+    assert_eq!(config.reset_unfinished(), None);
     assert_eq!((config.max_inbound_streams(), config.max_early_resets()), (4096, 1024));
     assert_eq!(config.initial_receive_window(), 262_144);
     assert_eq!(config.max_receive_window(), 16 << 20);

@@ -20,7 +20,8 @@ use crate::stream_id::StreamId;
 ///
 /// The reading and the writing half can be used by two tasks, each with a handle of its own after
 /// [`split`](Self::split). Dropping one lets go of what it holds: FIN follows what was written, and what
-/// still arrives is discarded for a while.
+/// still arrives is discarded for a while. [`Config::reset_unfinished`](crate::Config::reset_unfinished)
+/// makes it a reset.
 pub struct Handle {
     shared: Arc<Shared>,
     /// The parts of the stream's [`Key`], which take less room apart: there may be a million handles.
@@ -32,8 +33,18 @@ pub struct Handle {
     send: bool,
     /// Writes since others had their turn.
     writes: u16,
-    /// The code of the reset that a drop in the middle of the stream is.
-    reset_on_drop: Option<u32>,
+    on_drop: OnDrop,
+}
+
+/// What it is to drop a handle.
+#[derive(Clone, Copy)]
+enum OnDrop {
+    /// See [`Config::reset_unfinished`](crate::Config::reset_unfinished).
+    AsConfigured,
+    /// FIN.
+    Finish,
+    /// In the middle of the stream, a reset with this code.
+    Reset(u32),
 }
 
 impl Handle {
@@ -50,7 +61,7 @@ impl Handle {
             recv: true,
             send: true,
             writes: 0,
-            reset_on_drop: None,
+            on_drop: OnDrop::AsConfigured,
         }
     }
 
@@ -79,7 +90,7 @@ impl Handle {
             recv: false,
             send: true,
             writes: 0,
-            reset_on_drop: self.reset_on_drop,
+            on_drop: self.on_drop,
         };
         self.send = false;
         (RecvHandle(self), SendHandle(send))
@@ -260,10 +271,10 @@ impl Handle {
     }
 
     /// From now on, dropping the handle resets the stream with `code`, unless the directions of its
-    /// halves have ended; with `None`, it lets go of it as at first. Halves that it is
+    /// halves have ended; with `None`, it finishes it, whatever is configured. Halves that it is
     /// [`split`](Self::split) into later do the same.
     pub fn reset_on_drop(&mut self, code: Option<u32>) {
-        self.reset_on_drop = code;
+        self.on_drop = code.map_or(OnDrop::Finish, OnDrop::Reset);
     }
 
     /// Ends both directions at once: RST with `code` follows what was written.
@@ -277,12 +288,15 @@ impl Drop for Handle {
         self.shared.with(|state, wakes| {
             state.forget_wakers(self.key(), self.recv, self.send, wakes);
             let mut stream = state.connection.stream_at(self.key());
-            if let Some(code) = self.reset_on_drop {
-                if (self.send && stream.can_write()) || (self.recv && stream.can_receive()) {
-                    stream.reset(code);
-                }
+            let is_open = (self.send && stream.can_write()) || (self.recv && stream.can_receive());
+            if let (OnDrop::Reset(code), true) = (self.on_drop, is_open) {
+                stream.reset(code);
             }
             if self.send {
+                if matches!(self.on_drop, OnDrop::Finish) {
+                    // What was finished or reset before is, all the more so.
+                    let _ = stream.finish();
+                }
                 stream.stop_writing();
             }
             if self.recv {

@@ -142,9 +142,15 @@ impl<'a> Stream<'a> {
         self.connection.release_half(self.key, Half::Recv);
     }
 
-    /// The application will not write any more; FIN follows what it wrote. Due after
+    /// The application will not write any more; FIN follows what it wrote, or RST for both directions if
+    /// that is what [`Config::reset_unfinished`](crate::Config::reset_unfinished) says. Due after
     /// [`finish`](Self::finish) as well: see [`stop_reading`](Self::stop_reading).
     pub fn stop_writing(&mut self) {
+        if let Some(code) = self.connection.config().reset_unfinished() {
+            if self.can_write() {
+                self.reset(code);
+            }
+        }
         self.connection.release_half(self.key, Half::Send);
     }
 

@@ -6,9 +6,10 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
-use super::{pair, pattern, run};
+use super::{pair, pattern, pipe, run};
 use crate::runtime::prelude::*;
-use crate::runtime::{Session, Stream, finish, spawn, yamux::StreamError};
+use crate::runtime::yamux::{Config, StreamError};
+use crate::runtime::{Session, Stream, client, finish, server, spawn};
 
 fn code_of(error: &io::Error) -> Option<u32> {
     let StreamError::Reset(code) = StreamError::from_io(error)? else { return None };
@@ -373,6 +374,42 @@ fn an_answer_to_a_peer_that_may_ask_more_is_not_reset() {
             server.ping().await.unwrap();
             assert_eq!(server.stats().resets_sent, resets);
         }
+    });
+}
+
+#[test]
+fn what_is_dropped_unfinished_is_a_reset_if_so_configured() {
+    run(async {
+        let config = Config::builder().reset_unfinished(Some(9)).build().unwrap();
+        let (near, far) = pipe::pipe(64 * 1024);
+        let (client, server) = (client(near, Config::default()), server(far, config));
+        for (finished, says_so, code) in
+            [(false, false, Some(9)), (true, false, None), (false, true, None)]
+        {
+            let mut near = client.open().await.unwrap();
+            near.write_all(b"request").await.unwrap();
+            let mut far = server.accept().await.unwrap();
+            far.read_exact(&mut [0; 7]).await.unwrap();
+            far.write_all(b"answer").await.unwrap();
+            if finished {
+                finish(&mut far).await.unwrap();
+            }
+            if says_so {
+                far.reset_on_drop(None);
+            }
+            drop(far);
+            near.read_exact(&mut [0; 6]).await.unwrap();
+            let end = near.read(&mut [0]).await;
+            assert_eq!(end.as_ref().err().and_then(code_of), code, "{end:?}");
+        }
+        // The half that writes says it all.
+        let mut near = client.open().await.unwrap();
+        let (recv, send) = server.accept().await.unwrap().into_split();
+        drop(recv);
+        server.ping().await.unwrap();
+        near.write_all(b"nobody reads").await.unwrap();
+        drop(send);
+        assert!(matches!(near.closed().await, StreamError::Reset(9)));
     });
 }
 
