@@ -62,6 +62,7 @@
 //! finished one. [`Stream::reset_on_drop`] makes that a reset: the peer does not take half a request for
 //! a whole one, and hears by [`Stream::closed`] that nobody waits for its answer any more. A task that
 //! is done with a stream which its peer has not finished takes it back with `reset_on_drop(None)`.
+//! [`Config::reset_unfinished`] is the first half of that, for all streams.
 //!
 //! # When the peer disappears
 //! The keepalive finds out: after 40 s of silence by default ([`Config::keepalive_interval`] and

@@ -253,6 +253,18 @@ fn headers_are_no_writes_of_their_own_though_the_transport_takes_one_buffer_at_a
 }
 
 #[test]
+fn a_small_message_does_not_wait_in_one_write_with_the_bulk_that_it_overtakes() {
+    let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
+    let (mut bulk, mut small) = (rig.open(), rig.open());
+    rig.transport().vectored = false;
+    rig.transport().writes.clear();
+    assert!(rig.poll(|cx| bulk.poll_write(cx, &[1; 40_000])).is_ready());
+    assert!(rig.poll(|cx| small.poll_write(cx, &[2; 64])).is_ready());
+    rig.run();
+    assert_eq!(rig.transport().writes, [12 + 64, 12 + 40_000]);
+}
+
+#[test]
 fn a_transport_that_claims_to_have_written_more_than_it_was_given_is_not_believed() {
     let mut rig = Rig::new(Side::Client, quiet().build().unwrap());
     let mut stream = rig.open();

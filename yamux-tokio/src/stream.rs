@@ -32,6 +32,9 @@ use yamux_proto::driver::{Handle, RecvHandle, SendHandle, StreamError};
 ///   [`reset_on_drop`](Self::reset_on_drop) first, or
 ///   [`Config::reset_unfinished`](crate::Config::reset_unfinished) for all streams.
 ///
+/// Streams are independent: of several that have something to read, any may be read first, whatever the
+/// order on the wire, as the executor likes.
+///
 /// Reads, writes, flushes and shutdowns are cancel safe: a cancelled one has lost no data, and the FIN of
 /// a shutdown is in line from its first poll on. So is [`read_chunk`](Self::read_chunk); a cancelled
 /// [`write_chunk`](Self::write_chunk) may have sent a part.

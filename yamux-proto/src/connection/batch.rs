@@ -39,6 +39,12 @@ impl Transmit {
         [head].into_iter().chain(spliced).chain([rest]).filter(|segment| !segment.is_empty())
     }
 
+    /// Whether the first segment goes ahead of the rest.
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_head(&self) -> bool {
+        self.head_at < self.head.len()
+    }
+
     /// Whether there may be more segments than control frames and one buffer.
     #[cfg(feature = "driver")]
     pub(crate) fn has_chunks(&self) -> bool {

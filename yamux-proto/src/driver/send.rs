@@ -13,6 +13,11 @@ use crate::connection::Transmit;
 /// a TLS record.
 const TOGETHER: usize = 16 * 1024;
 
+/// Control frames and small messages do not wait in one write with more than this, in bytes: it may be a
+/// record or a message that the peer can read only when all of it is there. On 10 Mbit/s, a ping beside
+/// an upload would take 53 ms then instead of 39.
+const IN_COMPANY: usize = 4 * 1024;
+
 /// Writes what is left of the batch, and flushes behind it: only then the transport has it, and a
 /// flush that gets stuck is no better than a write.
 pub(super) fn poll_send(
@@ -55,11 +60,12 @@ fn write_together(
     cx: &mut Context<'_>,
     batch: &Transmit,
 ) -> Poll<io::Result<usize>> {
-    let first = batch.chunk();
-    if first.len() >= TOGETHER || first.len() == batch.remaining() {
+    let (first, all) = (batch.chunk(), batch.remaining());
+    let leads = batch.has_head() && all > IN_COMPANY;
+    if leads || first.len() >= TOGETHER || first.len() == all {
         return write(transport, cx, &[IoSlice::new(first)]);
     }
-    let mut together = Vec::with_capacity(batch.remaining().min(TOGETHER));
+    let mut together = Vec::with_capacity(all.min(TOGETHER));
     for segment in batch.segments() {
         let room = TOGETHER.saturating_sub(together.len());
         together.extend_from_slice(segment.get(..room).unwrap_or(segment));
