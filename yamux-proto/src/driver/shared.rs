@@ -94,8 +94,8 @@ impl Shared {
         state.wake_driver(&mut wakes);
         let notes = state.connection.take_notes();
         drop(state);
-        notes.read_out();
         wakes.wake_and_go();
+        notes.read_out();
         result
     }
 
