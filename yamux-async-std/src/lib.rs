@@ -84,6 +84,7 @@
 //!
 //! Needs Rust 1.85.
 
+mod bell;
 mod half_close;
 mod runtime;
 mod session;

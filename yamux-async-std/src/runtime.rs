@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use yamux_proto::driver;
 
+use crate::bell::Bell;
 use crate::half_close::shut_down;
 
 /// Any of the futures-io byte pipes.
@@ -24,6 +25,9 @@ pub(crate) struct Transport<T> {
     /// Vectored writes in a row that took exactly the first buffer, which is all that most do that are
     /// no sockets: futures-io has no way to ask.
     first_only: u8,
+    bell: Bell,
+    /// The last attempt to read found nothing, and another one would, until the bell rings.
+    is_drained: bool,
 }
 
 impl<T> Transport<T> {
@@ -37,7 +41,8 @@ impl<T> Transport<T> {
     const FIRST_ONLY_MAX: u8 = 2;
 
     pub(crate) fn new(io: T) -> Self {
-        Self { io, room: Self::ROOM_MIN, small: 0, first_only: 0 }
+        let bell = Bell::new();
+        Self { io, room: Self::ROOM_MIN, small: 0, first_only: 0, bell, is_drained: false }
     }
 
     /// Learns from a read that had `room`, which the buffer may have limited, and brought `read` bytes.
@@ -55,10 +60,16 @@ impl<T> Transport<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transport<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let cx = &mut self.bell.connect(cx);
+        let rung = self.bell.take();
+        if self.is_drained && !rung {
+            return Poll::Pending;
+        }
         let filled = buf.len();
         let room = self.room.min(buf.capacity() - filled);
         buf.resize(filled + room, 0);
         let poll = Pin::new(&mut self.io).poll_read(cx, &mut buf[filled..]);
+        self.is_drained = poll.is_pending();
         let read = match &poll {
             Poll::Ready(Ok(read)) => *read,
             Poll::Ready(Err(_)) | Poll::Pending => 0,
@@ -75,6 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transpor
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let cx = &mut self.bell.connect(cx);
         match bufs {
             // The plain call is the cheaper one.
             [buf] => Pin::new(&mut self.io).poll_write(cx, buf),
@@ -92,11 +104,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> driver::Transport for Transpor
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(&mut self.bell.connect(cx))
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_close(cx))?;
+        ready!(Pin::new(&mut self.io).poll_close(&mut self.bell.connect(cx)))?;
         Poll::Ready(shut_down(&self.io))
     }
 }
@@ -142,40 +154,63 @@ pub(crate) fn spawn(driver: impl Future<Output = ()> + Send + 'static) {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
 
     use yamux_proto::driver::Transport as _;
 
     use super::*;
 
-    /// Has so many bytes to read, and notes how much it was asked for. Writes one buffer at a time, or
-    /// several but for so many bytes.
+    /// Has so many bytes to read, and notes how much it was asked for, and how often. Writes one buffer
+    /// at a time, or several but for so many bytes; or nothing. Has one place for whoever waits.
     #[derive(Default)]
     struct Source {
         waiting: usize,
         asked: usize,
+        attempts: usize,
         all_but: Option<usize>,
+        is_full: bool,
+        waiter: Option<Waker>,
+    }
+
+    impl Source {
+        fn arrive(&mut self, bytes: usize) {
+            self.waiting += bytes;
+            if let Some(waiter) = self.waiter.take() {
+                waiter.wake();
+            }
+        }
     }
 
     impl AsyncRead for Source {
         fn poll_read(
             mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
+            cx: &mut Context<'_>,
             buf: &mut [u8],
         ) -> Poll<io::Result<usize>> {
             self.asked = buf.len();
+            self.attempts += 1;
             let read = buf.len().min(self.waiting);
             self.waiting -= read;
-            if read == 0 { Poll::Pending } else { Poll::Ready(Ok(read)) }
+            if read == 0 {
+                self.waiter = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(read))
         }
     }
 
     impl AsyncWrite for Source {
         fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
             buf: &[u8],
         ) -> Poll<io::Result<usize>> {
+            if self.is_full {
+                self.waiter = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             Poll::Ready(Ok(buf.len()))
         }
 
@@ -227,7 +262,8 @@ mod tests {
 
     /// Reads all of so many bytes, and says how much was asked for in the attempt that found no more.
     fn asked_after(transport: &mut Transport<Source>, bytes: usize) -> usize {
-        transport.io.waiting = bytes;
+        transport.io.waiting = 0;
+        transport.io.arrive(bytes);
         let mut buf = BytesMut::with_capacity(1 << 20);
         let cx = &mut Context::from_waker(Waker::noop());
         while transport.poll_read(cx, &mut buf).is_ready() {}
@@ -257,11 +293,69 @@ mod tests {
         for _ in 0..1000 {
             let mut buf = BytesMut::with_capacity(10);
             let room = buf.capacity();
-            transport.io.waiting = 100;
+            transport.io.arrive(100);
             let read = transport.poll_read(cx, &mut buf);
             assert!(matches!(read, Poll::Ready(Ok(read)) if read == room), "{read:?}");
             assert_eq!(buf.capacity(), room);
         }
         assert_eq!(asked_after(&mut transport, 100), 64 * 1024, "as before");
+    }
+
+    #[derive(Default)]
+    struct Task(AtomicUsize);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Task {
+        fn wakes(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_was_empty_is_asked_again_when_it_has_woken_the_driver() {
+        let mut transport = Transport::new(Source::default());
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        let cx = &mut Context::from_waker(&waker);
+        let mut buf = BytesMut::with_capacity(4096);
+        for round in 1..4 {
+            for _ in 0..10 {
+                assert!(transport.poll_read(cx, &mut buf).is_pending());
+            }
+            assert_eq!(transport.io.attempts, 2 * round - 1, "one was enough");
+            transport.io.arrive(100);
+            assert_eq!(task.wakes(), round);
+            assert!(transport.poll_read(cx, &mut buf).is_ready());
+        }
+    }
+
+    #[test]
+    fn a_driver_that_has_moved_to_another_task_is_woken_there() {
+        let mut transport = Transport::new(Source::default());
+        let tasks = [Arc::new(Task::default()), Arc::new(Task::default())];
+        let mut buf = BytesMut::with_capacity(4096);
+        for task in &tasks {
+            let waker = Waker::from(Arc::clone(task));
+            assert!(transport.poll_read(&mut Context::from_waker(&waker), &mut buf).is_pending());
+        }
+        assert_eq!(transport.io.attempts, 1);
+        transport.io.arrive(100);
+        assert_eq!(tasks.map(|task| task.wakes()), [0, 1]);
+    }
+
+    #[test]
+    fn a_pipe_with_one_place_for_whoever_waits_is_read_all_the_same() {
+        let mut transport = Transport::new(Source { is_full: true, ..Source::default() });
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut buf = BytesMut::with_capacity(4096);
+        assert!(transport.poll_read(cx, &mut buf).is_pending());
+        assert!(transport.poll_write_vectored(cx, &[IoSlice::new(&[0; 12])]).is_pending());
+        transport.io.arrive(100);
+        assert!(transport.poll_read(cx, &mut buf).is_ready());
     }
 }
