@@ -33,8 +33,8 @@ pub(crate) struct Transport<T> {
 impl<T> Transport<T> {
     /// Enough for a few small messages.
     const ROOM_MIN: usize = 1024;
-    /// As much as stays in a near cache until it is read.
-    const ROOM_MAX: usize = 64 * 1024;
+    /// As much as the driver's largest buffer has.
+    const ROOM_MAX: usize = 272 * 1024;
     /// Small reads that are no exception: the last one of a burst often is one.
     const SMALL_MAX: u8 = 8;
     /// Writes that took the first buffer alone and were no accident.
@@ -47,13 +47,13 @@ impl<T> Transport<T> {
 
     /// Learns from a read that had `room`, which the buffer may have limited, and brought `read` bytes.
     fn learn(&mut self, room: usize, read: usize) {
-        let is_small = read < room && read < self.room / 4;
+        let is_small = read < room && read < self.room / 2;
         self.small = if is_small { self.small + 1 } else { 0 };
         if read == room {
             self.room = self.room.max((room * 4).min(Self::ROOM_MAX));
         } else if self.small == Self::SMALL_MAX {
             self.small = 0;
-            self.room = (self.room / 4).max(Self::ROOM_MIN);
+            self.room = (self.room / 2).max(Self::ROOM_MIN);
         }
     }
 }
@@ -275,11 +275,15 @@ mod tests {
     fn no_more_is_initialised_than_reads_make_use_of() {
         let mut transport = Transport::new(Source::default());
         assert_eq!(asked_after(&mut transport, 100), 1024);
-        assert_eq!(asked_after(&mut transport, 200_000), 64 * 1024);
+        assert_eq!(asked_after(&mut transport, 240_000), 256 * 1024);
         for _ in 0..7 {
-            assert_eq!(asked_after(&mut transport, 100), 64 * 1024, "it may be the end of a burst");
+            assert_eq!(
+                asked_after(&mut transport, 100),
+                256 * 1024,
+                "it may be the end of a burst"
+            );
         }
-        for _ in 0..7 * 3 {
+        for _ in 0..7 * 8 {
             asked_after(&mut transport, 100);
         }
         assert_eq!(asked_after(&mut transport, 100), 1024, "bulk is over");
@@ -288,7 +292,7 @@ mod tests {
     #[test]
     fn a_buffer_with_little_room_is_filled_and_says_nothing() {
         let mut transport = Transport::new(Source::default());
-        asked_after(&mut transport, 200_000);
+        asked_after(&mut transport, 240_000);
         let cx = &mut Context::from_waker(Waker::noop());
         for _ in 0..1000 {
             let mut buf = BytesMut::with_capacity(10);
@@ -298,7 +302,7 @@ mod tests {
             assert!(matches!(read, Poll::Ready(Ok(read)) if read == room), "{read:?}");
             assert_eq!(buf.capacity(), room);
         }
-        assert_eq!(asked_after(&mut transport, 100), 64 * 1024, "as before");
+        assert_eq!(asked_after(&mut transport, 100), 256 * 1024, "as before");
     }
 
     #[derive(Default)]
