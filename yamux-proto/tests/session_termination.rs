@@ -962,3 +962,43 @@ fn what_was_accepted_for_sending_stays_counted() {
     raw.abort();
     assert_eq!(raw.stats().data_sent, 1000);
 }
+
+/// A closing session whose output the peer does not take, with so much time for it.
+fn closing_in_vain(time: std::time::Duration) -> (Raw, Instant) {
+    let (mut raw, stream) = Raw::accepted();
+    raw.write(stream, b"in vain");
+    assert!(raw.send_into_stall());
+    let start = raw.time;
+    raw.close_within(GoAwayCode::NORMAL, time);
+    (raw, start)
+}
+
+#[test]
+fn no_end_that_the_peer_brings_about_makes_closing_take_longer() {
+    let ends: [fn(&mut Raw); 3] =
+        [Raw::send_eof, |raw| raw.send(&go_away(1)), |raw| raw.send(&header(1, 0, 0, 1, 0))];
+    for end in ends {
+        let (mut raw, start) = closing_in_vain(millis(100));
+        raw.pass(millis(49));
+        end(&mut raw);
+        raw.pass(millis(51));
+        assert_eq!((raw.transport_state(), raw.time - start), (TransportState::Done, millis(100)));
+    }
+}
+
+#[test]
+fn closing_can_be_hurried_while_go_away_is_under_way() {
+    for failed in [false, true] {
+        let (mut raw, _) = Raw::accepted();
+        match failed {
+            false => raw.close(GoAwayCode::NORMAL),
+            true => raw.send(&header(1, 0, 0, 1, 0)),
+        }
+        assert!(raw.send_into_stall());
+        raw.close_within(GoAwayCode::NORMAL, millis(100));
+        raw.pass(millis(99));
+        assert_eq!(raw.transport_state(), TransportState::Open);
+        raw.pass(millis(1));
+        assert_eq!(raw.transport_state(), TransportState::Done);
+    }
+}

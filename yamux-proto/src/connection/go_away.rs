@@ -149,11 +149,11 @@ impl Connection {
                 let borne = drained || self.phase == Phase::Active;
                 let clean = whole && borne && (self.peer_gone || over);
                 self.cut_short = clean && !drained;
+                self.arm_farewell(now);
                 self.end(match clean {
                     true => ConnectionError::ClosedByPeer,
                     false => ConnectionError::TransportEnded,
                 });
-                self.timers.arm(Timer::Close, now + FAREWELL);
             }
             Phase::Farewell { write_closed: true } => self.finish(),
             Phase::Farewell { write_closed: false } | Phase::Done => {}
@@ -228,8 +228,8 @@ impl Connection {
             return Ok(());
         }
         self.clear_output();
+        self.arm_farewell(now);
         self.end(ConnectionError::GoAway(code));
-        self.timers.arm(Timer::Close, now + FAREWELL);
         Ok(())
     }
 
@@ -237,8 +237,8 @@ impl Connection {
     pub(super) fn fail(&mut self, now: Instant, error: ProtocolError) {
         self.clear_output();
         self.staging.frame(Frame::GoAway { code: error.go_away_code() });
+        self.arm_farewell(now);
         self.end(ConnectionError::Protocol(error));
-        self.timers.arm(Timer::Close, now + FAREWELL);
     }
 
     /// Ends the session where there is nobody to tell.
@@ -312,11 +312,16 @@ impl Connection {
             Phase::Draining { .. } => {
                 self.timers.arm_earlier(Timer::Close, now + whole.saturating_sub(self.farewell()));
             }
-            Phase::Farewell { .. } if !self.timers.is_armed(Timer::Close) => {
-                self.timers.arm(Timer::Close, now + whole);
-            }
-            Phase::Active | Phase::Farewell { .. } | Phase::Done => {}
+            Phase::Farewell { .. } => self.timers.arm_earlier(Timer::Close, now + whole),
+            Phase::Active | Phase::Done => {}
         }
+    }
+
+    /// The session ends now, not by the will of this side: the peer has a moment, within what is left of
+    /// the time for closing if that was under way.
+    fn arm_farewell(&mut self, now: Instant) {
+        self.timers.postpone(Timer::Close, self.farewell());
+        self.timers.arm_earlier(Timer::Close, now + FAREWELL);
     }
 
     /// What of the time for closing is kept for the end of it.
