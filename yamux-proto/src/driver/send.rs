@@ -68,6 +68,10 @@ fn write_together(
     let mut together = Vec::with_capacity(all.min(TOGETHER));
     for segment in batch.segments() {
         let room = TOGETHER.saturating_sub(together.len());
+        // There may be a segment for each of many streams, and this is done for every 16 KiB of them.
+        if room == 0 {
+            break;
+        }
         together.extend_from_slice(segment.get(..room).unwrap_or(segment));
     }
     write(transport, cx, &[IoSlice::new(&together)])
