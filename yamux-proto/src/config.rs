@@ -18,10 +18,11 @@ use crate::limits::RESETS;
 /// What a peer can make one session hold is at most the sum of
 /// - `max_unread_bytes` of data that the application has not read, twice for what fragmentation
 ///   wastes, and 16 KiB for each stream that has some of it, plus 2 MiB of read buffers;
-/// - 612 KiB of staged output, twice (one batch being written, one being filled), or `send_buffer` if
-///   that is more, plus 4 KiB for each stream that the application writes to;
+/// - 2 MiB of staged output (a batch being written and one being filled, in buffers that grow by
+///   doubling), plus 16 KiB for each stream that the application writes to and the peer does not read;
 /// - 3 MiB of empty queues for the data that comes next, until nothing has come for a while;
-/// - about 150 bytes for each stream: `max_inbound_streams` of the peer's and however many of ours.
+/// - about 200 bytes for each stream, up to 400 where their number has just passed a power of two:
+///   `max_inbound_streams` of the peer's and however many of ours.
 ///
 /// Independently of `max_unread_bytes`, windows bound unread data to `initial_receive_window` for
 /// each stream and `max_receive_window_total` for all of them together.
@@ -148,7 +149,7 @@ impl Config {
 
     /// For peers that may be hostile: fewer streams, smaller windows, shorter patience. The peer may
     /// have 64 streams open at once; what it opens beyond that is reset with code 0. At most
-    /// 56 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
+    /// 57 MiB a session. The peer's streams together cannot reach `max_unread_bytes`, so that
     /// however many of them are left unread, the others go on.
     pub fn hardened() -> Self {
         Self {

@@ -359,13 +359,13 @@ fn what_nobody_can_accept_holds_nothing() {
     }
 }
 
-/// A tunnel has one stream that stays, and a busy hour.
+/// A tunnel has one stream that stays, with a word on it now and then or none, and a busy hour.
 #[cfg(feature = "driver")]
-fn one_stream_that_stays_keeps_no_memory_of_the_others() {
+fn one_stream_that_stays_keeps_no_memory_of_the_others(has_words: bool) {
     const STREAMS: u32 = 5_000;
     let config = Config::builder().keepalive_interval(None).max_inbound_streams(10_000);
     let mut rig = rig::Rig::new(Side::Server, config.build().unwrap());
-    let stays = rig.accept();
+    let mut stays = rig.accept();
     let region = Region::new(ALLOCATOR);
     let mut others: Vec<_> = (1..=STREAMS).map(|n| rig.accept_as(2 * n + 1)).collect();
     for stream in &mut others {
@@ -378,10 +378,108 @@ fn one_stream_that_stays_keeps_no_memory_of_the_others() {
     rig.run();
     rig.transport().output = Vec::new();
     rig.transport().writes = Vec::new();
-    rig.pass(std::time::Duration::from_secs(60));
+    for _ in 0..1000 {
+        if has_words {
+            rig.receive_bytes(&data(1, Flags::NONE, b"x"));
+            rig.run();
+            assert!(rig.poll(|cx| stays.poll_read_chunk(cx, 1)).is_ready());
+        }
+        rig.pass(std::time::Duration::from_millis(60));
+    }
     let held = held(&region);
     assert!(held <= 16 * 1024, "{held} bytes are left of {full}");
     drop(stays);
+}
+
+/// Slices of several read buffers are unread as the session ends, and the stream stays.
+#[cfg(feature = "driver")]
+fn what_is_unread_at_the_end_keeps_no_read_buffers() {
+    let mut rig = rig::Rig::new(Side::Server, Config::default());
+    let (mut stays, mut other) = (rig.accept(), rig.accept_as(3));
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..8 {
+        rig.receive_bytes(&data(1, Flags::NONE, &[1; 4096]));
+        rig.receive_bytes(&data(3, Flags::NONE, &[2; 8000]).repeat(25));
+        rig.run();
+        while rig.poll(|cx| other.poll_read(cx, 1 << 20, |_| ())).is_ready() {}
+        rig.run();
+    }
+    rig.session().abort();
+    rig.run();
+    assert!(rig.is_done());
+    rig.transport().input = std::collections::VecDeque::new();
+    rig.transport().output = Vec::new();
+    let held = held(&region);
+    assert!(held <= 3 * 8 * 4096, "{held} bytes for {} unread", 8 * 4096);
+    assert!(rig.poll(|cx| stays.poll_read(cx, 1, |_| ())).is_ready());
+}
+
+/// All write in pieces of this size, and the peer has granted a lot and reads nothing.
+#[cfg(feature = "driver")]
+fn output_that_nobody_takes_is_bounded(streams: u32, piece: usize) {
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let mut rig = rig::Rig::new(Side::Server, config);
+    let mut streams: Vec<_> = (0..streams).map(|n| rig.accept_as(2 * n + 1)).collect();
+    for stream in &streams {
+        rig.receive_bytes(&window_update(stream.id().get(), Flags::NONE, 1 << 30));
+    }
+    rig.run();
+    rig.pass(std::time::Duration::from_secs(1));
+    rig.transport().takes_writes = false;
+    let piece = vec![0; piece];
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..3 {
+        for stream in &mut streams {
+            while rig.poll(|cx| stream.poll_write(cx, &piece)).is_ready() {}
+        }
+        rig.run();
+    }
+    let bound = 2 * 1024 * 1024 + streams.len() * 16 * 1024;
+    let held = held(&region);
+    assert!(held <= bound, "{held} bytes of output, over {bound}");
+}
+
+/// More wait to open than the peer acknowledges.
+#[cfg(feature = "driver")]
+fn who_waited_and_gave_up_leaves_nothing() {
+    let config = Config::builder().keepalive_interval(None).build().unwrap();
+    let mut rig = rig::Rig::new(Side::Client, config);
+    let session = rig.session();
+    let streams: Vec<_> = (0..256).map(|_| rig::ready(session.open()).unwrap()).collect();
+    rig.pass(std::time::Duration::from_secs(1));
+    let region = Region::new(ALLOCATOR);
+    let mut turns: Vec<_> = (0..10_000).map(|_| session.open_turn()).collect();
+    for turn in &mut turns {
+        assert!(rig.poll(|cx| session.poll_open(cx, turn)).is_pending());
+    }
+    while turns.pop().is_some() {}
+    drop(turns);
+    drop(streams);
+    rig.run();
+    rig.transport().output = Vec::new();
+    rig.transport().writes = Vec::new();
+    rig.pass(std::time::Duration::from_secs(1));
+    let held = held(&region);
+    assert!(held <= 64 * 1024, "{held} bytes of those who waited");
+}
+
+/// What came before a quiet time is read after it.
+fn what_is_read_late_keeps_no_queues() {
+    let mut fed = Fed::new(Config::default());
+    let streams = fed.open(1000);
+    fed.connection.shrink();
+    fed.input = BytesMut::new();
+    let region = Region::new(ALLOCATOR);
+    for stream in &streams {
+        fed.feed(&data(stream.get(), Flags::NONE, &[1; 900]));
+    }
+    fed.input = BytesMut::new();
+    fed.connection.shrink();
+    for stream in streams {
+        assert_eq!(fed.connection.stream(stream).unwrap().read(&mut [0; 900]), Ok(900));
+    }
+    let held = held(&region);
+    assert!(held <= 16 * 1024, "{held} bytes of empty queues");
 }
 
 #[test]
@@ -401,5 +499,18 @@ fn what_a_session_holds_is_bounded() {
     #[cfg(feature = "driver")]
     what_nobody_can_accept_holds_nothing();
     #[cfg(feature = "driver")]
-    one_stream_that_stays_keeps_no_memory_of_the_others();
+    one_stream_that_stays_keeps_no_memory_of_the_others(false);
+    #[cfg(feature = "driver")]
+    one_stream_that_stays_keeps_no_memory_of_the_others(true);
+    #[cfg(feature = "driver")]
+    who_waited_and_gave_up_leaves_nothing();
+    #[cfg(feature = "driver")]
+    what_is_unread_at_the_end_keeps_no_read_buffers();
+    #[cfg(feature = "driver")]
+    {
+        output_that_nobody_takes_is_bounded(1, 1000);
+        output_that_nobody_takes_is_bounded(1, 100_000);
+        output_that_nobody_takes_is_bounded(500, 5000);
+    }
+    what_is_read_late_keeps_no_queues();
 }

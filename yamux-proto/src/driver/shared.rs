@@ -161,6 +161,8 @@ impl State {
     pub(super) fn finish(&mut self, wakes: &mut Wakes) -> Vec<Bytes> {
         self.finished = true;
         wakes.drop_later(self.driver.take());
+        // Nobody does so any more, for as long as the application holds a session or a stream.
+        self.shrink();
         self.connection.take_discarded()
     }
 
@@ -241,6 +243,9 @@ impl State {
         self.streams.truncate(self.connection.slots());
         self.streams.shrink_to_fit();
         self.flushes.shrink_to_fit();
+        for queue in [&mut self.accepts, &mut self.opens, &mut self.pings, &mut self.ends] {
+            queue.shrink();
+        }
     }
 
     /// Turns the connection's events into wakers.

@@ -6,9 +6,11 @@ use crate::time::Instant;
 
 /// Decides when a connection gives back the memory that only traffic needs.
 ///
-/// Whatever is open, everything goes after a quiet time. When the last stream has ended, it goes at
-/// once, so that a thousand connections that said a word each never hold a thousand buffers at the
-/// same time; unless there was so much to do that the next stream is likely to come soon.
+/// Whatever is open, everything goes after a quiet time, and every few seconds in any case: a peer that
+/// says a word now and then is no reason to keep what a busy hour needed, and who is busy soon has it
+/// again. When the last stream has ended, it goes at once, so that a thousand connections that said a
+/// word each never hold a thousand buffers at the same time; unless there was so much to do that the
+/// next stream is likely to come soon.
 #[derive(Debug, Default)]
 pub(super) struct Tidy {
     /// The end of the interval under way.
@@ -19,6 +21,8 @@ pub(super) struct Tidy {
     busy: bool,
     /// There was work since all memory was given back.
     untidy: bool,
+    /// Intervals since all memory was given back.
+    kept: u8,
 }
 
 impl Tidy {
@@ -26,6 +30,8 @@ impl Tidy {
     const INTERVAL: Duration = Duration::from_millis(100);
     /// Batches and reads in an interval that make for sustained traffic.
     const BUSY: u32 = 64;
+    /// Intervals after which everything is given back, quiet or not.
+    const KEPT_MAX: u8 = 50;
 
     /// Counts a batch or a read.
     pub(super) fn count(&mut self) {
@@ -55,7 +61,12 @@ impl Tidy {
         self.busy = self.work >= Self::BUSY;
         let quiet = core::mem::take(&mut self.work) == 0;
         self.untidy &= !quiet;
-        quiet
+        self.kept = self.kept.saturating_add(1);
+        let due = quiet || self.kept >= Self::KEPT_MAX;
+        if due {
+            self.kept = 0;
+        }
+        due
     }
 }
 
@@ -72,6 +83,19 @@ mod tests {
         assert!(!tidy.keeps_buffers());
         tidy.count();
         assert!(tidy.keeps_buffers());
+    }
+
+    #[test]
+    fn traffic_keeps_nothing_for_ever() {
+        for work in [1, Tidy::BUSY] {
+            let (mut tidy, mut now) = (Tidy::default(), Instant::ORIGIN);
+            let intervals = (1..1000).find(|_| {
+                (0..work).for_each(|_| tidy.count());
+                now = tidy.deadline(now).unwrap();
+                tidy.is_due(now)
+            });
+            assert_eq!(intervals, Some(Tidy::KEPT_MAX.into()), "{work} in each");
+        }
     }
 
     #[test]

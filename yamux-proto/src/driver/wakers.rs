@@ -204,6 +204,10 @@ impl WaitQueue {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.waiters.shrink_to_fit();
+    }
+
     fn find(&self, ticket: &Ticket) -> Option<usize> {
         let number = ticket.number?;
         self.waiters.binary_search_by_key(&number, |waiter| waiter.number).ok()

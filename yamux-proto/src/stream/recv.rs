@@ -272,6 +272,8 @@ impl Queue {
 pub(crate) struct Pool {
     #[allow(clippy::vec_box, reason = "a queue moves into its stream by its box")]
     queues: Vec<Box<Queue>>,
+    /// Nothing has come since memory was given back: no empty queue is worth keeping.
+    quiet: bool,
     /// Bytes that have come from the transport.
     input: u64,
     /// Who got a slice, and at which count of input; in order.
@@ -290,6 +292,7 @@ impl Pool {
 
     /// Counts bytes from the transport.
     pub(crate) fn count_input(&mut self, bytes: usize) {
+        self.quiet &= bytes == 0;
         self.input = self.input.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
@@ -314,12 +317,13 @@ impl Pool {
 
     /// Gives memory back that only speed asked for.
     pub(crate) fn shrink(&mut self) {
+        self.quiet = true;
         self.queues = Vec::new();
         self.slices.shrink_to_fit();
     }
 
     fn put_back(&mut self, queue: Option<Box<Queue>>) {
-        let Some(queue) = queue else { return };
+        let Some(queue) = queue.filter(|_| !self.quiet) else { return };
         let kept = self.queues.len();
         if Self::KEPT.iter().any(|(memory, most)| queue.memory() <= *memory && kept < *most) {
             self.queues.push(queue);
