@@ -341,7 +341,8 @@ pub struct Opener {
 
 impl Opener {
     /// Opens a stream, as soon as it is this one's turn among all who wait for that. If it is not polled
-    /// again when woken, others have their turn.
+    /// again when woken, others have their turn: each chance wakes all openers that wait, so one for each
+    /// task is enough.
     ///
     /// # Errors
     /// As for [`Session::open`].
@@ -350,7 +351,8 @@ impl Opener {
     }
 }
 
-/// The streams that the peer opens: see [`Session::incoming`]. It keeps the session open.
+/// The streams that the peer opens: see [`Session::incoming`]. It keeps the session open. Where many wait,
+/// each stream wakes all of them, for nobody knows which are still polled; [`Session::accept`] wakes one.
 #[must_use = "it takes no stream until it is polled"]
 #[derive(Debug)]
 pub struct Incoming {

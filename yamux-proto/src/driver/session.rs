@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// A place in the line of those who open; leaves it when dropped. If it is not polled for a while,
-    /// others get its streams.
+    /// others get its streams: each stream wakes all who wait in this way.
     pub fn open_turn(&self) -> OpenTurn {
         OpenTurn(Place::new(&self.shared, |state| &mut state.opens))
     }
@@ -77,7 +77,7 @@ impl Session {
     }
 
     /// A place in the line of those who accept; leaves it when dropped. If it is not polled for a while,
-    /// others get its streams.
+    /// others get its streams: each stream wakes all who wait in this way.
     pub fn accept_turn(&self) -> AcceptTurn {
         AcceptTurn(Place::new(&self.shared, |state| &mut state.accepts))
     }
