@@ -111,19 +111,57 @@ fn a_ping_whose_answer_is_lost_holds_up_the_next_for_a_while_only() {
     assert_eq!(raw.frames(), [], "nobody asked for another");
 }
 
-#[test]
-fn an_answer_that_comes_after_all_is_no_offence() {
+/// A client that has sent ping after ping, ten seconds apart, without an answer.
+fn unanswered(pings: u32) -> Raw {
     let mut raw = Raw::client();
     raw.sent();
-    let value = raw.ping();
-    raw.pass(secs(10));
-    assert_eq!(raw.frames(), [Frame::Ping { request: true, value }]);
-    raw.pong(1);
-    assert_eq!((raw.take_events(), raw.stats().glitches), (vec![], 0));
-    raw.pong(value);
-    assert_eq!((raw.take_events().len(), raw.stats().glitches), (1, 0));
-    raw.pong(1);
-    assert_eq!(raw.stats().glitches, 1, "it came already");
+    for value in 2..=pings {
+        assert_eq!(raw.ping(), value);
+        raw.pass(secs(10));
+        assert_eq!(raw.frames(), [request(value)]);
+    }
+    raw
+}
+
+#[test]
+fn an_answer_that_comes_after_all_is_no_offence() {
+    for answers in [[1, 2, 3], [2, 1, 3], [3, 1, 2]] {
+        let mut raw = unanswered(3);
+        for value in answers {
+            raw.pong(value);
+        }
+        assert_eq!(raw.stats().glitches, 0, "{answers:?}");
+        raw.pong(1);
+        assert_eq!(raw.stats().glitches, 1, "it came already");
+    }
+}
+
+#[test]
+fn the_answer_to_the_ping_that_was_overtaken_first_counts() {
+    let mut raw = unanswered(3);
+    raw.pong(2);
+    assert_eq!(raw.take_events(), [], "this one was given up");
+    for (value, rtt) in [(1, secs(20)), (3, secs(0))] {
+        raw.pong(value);
+        assert_eq!(raw.take_events(), [Event::Pong { value, rtt }]);
+    }
+}
+
+#[test]
+fn a_ping_is_answered_where_a_round_trip_takes_longer_than_the_keepalive_interval() {
+    for interval in [10, 20, 39] {
+        let often = Config::builder().keepalive_interval(Some(millis(interval))).build().unwrap();
+        let never = Config::builder().keepalive_interval(None).build().unwrap();
+        let mut pair = Pair::with(often, never).over(millis(20), 1 << 30);
+        pair.pass(millis(10));
+        let asked = pair.client.ping();
+        pair.pass(secs(1));
+        let events = pair.client.take_events();
+        let is_answer =
+            |event: &Event| matches!(event, Event::Pong { value, .. } if *value >= asked);
+        assert!(events.iter().any(is_answer), "with {interval} ms: {events:?}");
+        assert_eq!(pair.client.cause(), None);
+    }
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub(crate) struct Ping {
     flight: Flight,
     /// The value of the ping under way, or of the last one.
     value: u32,
+    /// The first ping that another one was sent after without waiting for its answer, and when it was
+    /// handed to the transport. Its answer counts all the same: where pings are sent more often than a
+    /// round trip takes, the last one's would never be the next to come.
+    overtaken: Option<(u32, Instant)>,
     /// Another ping follows the one under way.
     again: bool,
     /// Values to send back, oldest first.
@@ -41,7 +45,7 @@ enum Flight {
 /// What an answer is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pong {
-    /// The ping under way, which took so long there and back.
+    /// The ping under way, or the one that it has overtaken, which took so long there and back.
     Expected(Duration),
     /// A ping that was given up on.
     Late,
@@ -77,8 +81,11 @@ impl Ping {
 
     /// Sends a new ping even while one is on its way: its answer may have been dropped.
     pub(crate) fn insist(&mut self) {
-        if let Flight::Sent(_) = self.flight {
-            self.given_up = self.given_up.saturating_add(1);
+        if let Flight::Sent(at) = self.flight {
+            match self.overtaken {
+                None => self.overtaken = Some((self.value, at)),
+                Some(_) => self.given_up = self.given_up.saturating_add(1),
+            }
         }
         self.start();
     }
@@ -112,10 +119,7 @@ impl Ping {
 
     /// Takes an answer.
     pub(crate) fn receive_pong(&mut self, now: Instant, value: u32) -> Pong {
-        let sent = match self.flight {
-            Flight::Sent(sent) if value == self.value => sent,
-            Flight::None | Flight::Due | Flight::Sent(_) => return self.receive_late(),
-        };
+        let Some(sent) = self.answer(value) else { return self.receive_late() };
         let rtt = now - sent;
         self.rtt = Some(rtt);
         // Zero says nothing of the path, only that the clock stood still. As the minimum it would stay
@@ -124,11 +128,28 @@ impl Ping {
             self.rtt_min = Some(self.rtt_min.map_or(rtt, |min| min.min(rtt)));
         }
         self.answered = self.answered.saturating_add(1);
-        self.flight = Flight::None;
-        if self.again {
+        if self.flight == Flight::None && self.again {
             self.start();
         }
         Pong::Expected(rtt)
+    }
+
+    /// When the ping with this value was sent, if its answer is still of use.
+    fn answer(&mut self, value: u32) -> Option<Instant> {
+        match (self.flight, self.overtaken) {
+            (Flight::Sent(at), overtaken) if value == self.value => {
+                self.flight = Flight::None;
+                // Answers come in order: that one was dropped.
+                self.overtaken = None;
+                self.given_up = self.given_up.saturating_add(u32::from(overtaken.is_some()));
+                Some(at)
+            }
+            (_, Some((overtaken, at))) if value == overtaken => {
+                self.overtaken = None;
+                Some(at)
+            }
+            (Flight::None | Flight::Due | Flight::Sent(_), _) => None,
+        }
     }
 
     fn receive_late(&mut self) -> Pong {

@@ -132,8 +132,8 @@ impl Session {
     /// closes the transport; at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
-    /// Why the session ended, if it was not by the will of one of the sides; or if it was, and the
-    /// peer may not have had everything.
+    /// Why the session ended, if it was not by the will of one of the sides; or if it was, unless by an
+    /// [`abort`](Self::abort) before, and the peer may not have had everything.
     ///
     /// # Cancel safety
     /// The closing goes on if the call is cancelled.
