@@ -68,6 +68,23 @@ fn a_tuned_window_fills_a_long_fat_line() {
 }
 
 #[test]
+fn a_short_line_that_holds_one_initial_window_is_filled() {
+    for (delay, rate) in [(1000, GIGABIT), (100, 10 * GIGABIT), (75, 10 * GIGABIT)] {
+        let mut pair = Pair::new().over(Duration::from_micros(delay), rate);
+        let stream = pair.client.open().unwrap();
+        pair.pass(millis(10));
+        pair.server.accept().unwrap();
+        bulk(&mut pair, stream, millis(100));
+        let received = bulk(&mut pair, stream, millis(100));
+        let line = rate as usize / 10;
+        assert!(received * 100 >= line * 95, "{received} of {line} bytes with {delay} us each way");
+        let (window, under_way) =
+            (pair.server.stats().window_growth + 262_144, rate * 2 * delay / 1_000_000);
+        assert!(window <= 5 * under_way as usize, "a window of {window} for {under_way} bytes");
+    }
+}
+
+#[test]
 fn a_transfer_over_a_long_line_gets_going_within_a_few_round_trips() {
     // What a second of the line would carry, less the round trips in which the window is too small.
     for (delay, percent) in [(12, 90), (25, 80), (50, 60)] {
