@@ -10,6 +10,7 @@ mod offences;
 mod pace;
 mod ping;
 mod receive;
+mod restraint;
 mod staging;
 mod stats;
 mod streams;
@@ -45,6 +46,7 @@ use notes::Notes;
 use pace::Pace;
 use ping::Ping;
 use receive::Body;
+use restraint::Restraint;
 use staging::{Debt, Staging};
 use streams::Streams;
 use timers::{StreamTimer, Timers};
@@ -128,6 +130,7 @@ pub struct Connection {
     backlog: Backlog,
     unread: usize,
     window_growth: usize,
+    restraint: Restraint,
 
     staging: Staging,
     /// Streams with a Window Update to send: SYN, ACK or window.
@@ -190,6 +193,7 @@ impl Connection {
             backlog: Backlog::default(),
             unread: 0,
             window_growth: 0,
+            restraint: Restraint::new(),
             staging: Staging::default(),
             announcements: VecDeque::new(),
             refusals: VecDeque::new(),

@@ -6,6 +6,7 @@ use super::Connection;
 use super::notes::Note;
 use super::offences::Load;
 use super::ping::Pong;
+use super::restraint::Restraint;
 use super::streams::{Entry, Key, Opening};
 use crate::error::{ProtocolError, ResetError};
 use crate::event::Event;
@@ -140,6 +141,9 @@ impl Connection {
         entry.recv.window.receive(length).map_err(|_| ProtocolError::WindowExceeded(id))?;
         let fin = flags.contains(Flags::FIN);
         if length > 0 {
+            if entry.recv.note_frame(Restraint::is_small(length)) {
+                self.restraint.note_small(now, key);
+            }
             self.body = Body::Stream { key, fin };
             return Ok(());
         }

@@ -222,12 +222,19 @@ impl Connection {
                 if !entry.state.can_receive() {
                     return None;
                 }
-                let (delta, grown) = entry.recv.window.update(now, growth);
+                let window = &mut entry.recv.window;
+                if growth.path_is_short() {
+                    let least = self.config.initial_receive_window();
+                    let cap = self.restraint.limit(now, key, window, least);
+                    growth.size_max = growth.size_max.min(cap);
+                }
+                let before = window.extra(0);
+                let delta = window.update(now, growth);
+                let grown = self.window_growth.saturating_add(window.extra(0));
+                self.window_growth = grown.saturating_sub(before);
                 if self.ping.wants_more() {
                     self.request_ping();
                 }
-                let grown = usize::try_from(grown).unwrap_or(usize::MAX);
-                self.window_growth = self.window_growth.saturating_add(grown);
                 (delta > 0).then_some((Flags::NONE, delta))
             }
         }

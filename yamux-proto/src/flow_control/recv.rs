@@ -50,6 +50,20 @@ pub(crate) struct Growth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exceeded;
 
+impl Growth {
+    /// The round trip from which on a path counts as long.
+    const LONG: Duration = Duration::from_millis(5);
+
+    /// Whether the path is known to be short.
+    pub(crate) fn path_is_short(self) -> bool {
+        self.rtt.is_some_and(|rtt| rtt < Self::LONG)
+    }
+
+    fn path_is_long(self) -> bool {
+        self.rtt.is_some_and(|rtt| rtt >= Self::LONG)
+    }
+}
+
 impl RecvWindow {
     /// Round trips that a window may take to be consumed before it counts as large enough, times 2, on a
     /// short path and on a long one. A window that is too small takes one, and as long as the peer
@@ -62,8 +76,6 @@ impl RecvWindow {
     /// than it takes over bulk, and how much less was what decided about windows: bulk on one thread
     /// moved 3.7, 4.8, or 5.1 GB/s, by luck.
     const SHORTEST: Duration = Duration::from_micros(60);
-    /// The round trip from which on a path counts as long.
-    const LONG: Duration = Duration::from_millis(5);
     /// What a window on a long path grows to in large steps, in bytes; from a quarter of it at most.
     const LARGE: u32 = 4 * 1024 * 1024;
 
@@ -101,13 +113,27 @@ impl RecvWindow {
         delta
     }
 
-    /// What a Window Update grants now, and how much of that is growth.
-    pub(crate) fn update(&mut self, now: Instant, growth: Growth) -> (u32, u32) {
+    /// What a Window Update grants now. A window that is larger than it may be gets smaller by what is
+    /// not granted again.
+    pub(crate) fn update(&mut self, now: Instant, growth: Growth) -> u32 {
+        let excess = self.size.saturating_sub(growth.size_max).min(self.consumed);
+        self.size = self.size.saturating_sub(excess);
+        self.consumed = self.consumed.saturating_sub(excess);
         let grown = self.tune(now, growth);
         let delta = self.consumed.saturating_add(grown);
         self.consumed = 0;
         self.granted = self.granted.saturating_add(delta);
-        (delta, grown)
+        delta
+    }
+
+    /// What the peer may have outstanding after an update.
+    pub(crate) const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// What the application consumed and the peer has not heard of.
+    pub(crate) const fn consumed(&self) -> u32 {
+        self.consumed
     }
 
     /// What the peer may still send.
@@ -125,7 +151,7 @@ impl RecvWindow {
             return 0;
         }
         self.measured = self.measured.saturating_add(self.consumed);
-        let is_long = growth.rtt.is_some_and(|rtt| rtt >= Self::LONG);
+        let is_long = growth.path_is_long();
         let evidence = if is_long { self.size / 2 } else { self.size };
         if self.measured < evidence {
             return 0;
@@ -185,7 +211,9 @@ mod tests {
     fn move_bytes(window: &mut RecvWindow, bytes: u32, now: Instant, growth: Growth) -> u32 {
         window.receive(bytes).unwrap();
         assert!(window.consume(usize::try_from(bytes).unwrap()));
-        window.update(now, growth).1
+        let before = window.size;
+        window.update(now, growth);
+        window.size - before
     }
 
     #[test]
@@ -209,7 +237,7 @@ mod tests {
         window.receive(INITIAL_WINDOW).unwrap();
         assert!(!window.consume(65_535));
         assert!(window.consume(1));
-        assert_eq!(window.update(at(0), GROWTH), (65_536, 0));
+        assert_eq!(window.update(at(0), GROWTH), 65_536);
     }
 
     #[test]
@@ -243,6 +271,21 @@ mod tests {
         assert_eq!(move_window(&mut window, after(119), local), 262_144);
         let mut window = RecvWindow::new(INITIAL_WINDOW);
         assert_eq!(move_window(&mut window, after(120), local), 0);
+    }
+
+    #[test]
+    fn a_window_that_is_too_large_shrinks_by_what_is_not_granted_again() {
+        let mut window = RecvWindow::new(INITIAL_WINDOW);
+        assert_eq!(move_window(&mut window, at(100), GROWTH), 262_144);
+        let half = Growth { size_max: 262_144, ..GROWTH };
+        window.receive(524_288).unwrap();
+        for (consumed, granted, size) in
+            [(131_072, 0, 393_216), (262_144, 131_072, 262_144), (131_072, 131_072, 262_144)]
+        {
+            assert!(window.consume(consumed));
+            assert_eq!((window.update(at(1000), half), window.size), (granted, size));
+        }
+        assert_eq!(window.granted(), window.size, "all was consumed");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct RecvHalf {
     queue: Option<Box<Queue>>,
     /// The application's last read found nothing.
     pub(crate) blocked: bool,
+    /// Nothing has come yet, or the last frame was small.
+    terse: bool,
     /// Bytes thrown away since the application dropped its handle.
     pub(crate) discarded: u32,
 }
@@ -83,7 +85,15 @@ const TAIL_MAX: usize = 16 * 1024;
 
 impl RecvHalf {
     pub(crate) const fn new(window: RecvWindow) -> Self {
-        Self { window, queue: None, blocked: false, discarded: 0 }
+        Self { window, queue: None, blocked: false, terse: true, discarded: 0 }
+    }
+
+    /// Whether the frame that comes is a message of its own: small, and not the end of a large one.
+    #[inline]
+    pub(crate) const fn note_frame(&mut self, is_small: bool) -> bool {
+        let is_message = is_small && self.terse;
+        self.terse = is_small;
+        is_message
     }
 
     /// Bytes that wait for the application.

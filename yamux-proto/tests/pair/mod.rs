@@ -43,6 +43,8 @@ pub struct Link {
     pub latency: Duration,
     /// Bytes a second, or no limit.
     pub rate: Option<u64>,
+    /// How much may wait in line, as the time that it takes, for the transport to take more.
+    pub line: Duration,
     /// Takes no bytes while set.
     pub stalled: bool,
     /// Bytes that were carried, by when they arrive; `None` is the end.
@@ -229,7 +231,7 @@ impl End {
     }
 
     fn wake_at(&self, outgoing: &Link) -> Option<Instant> {
-        let written = (self.in_flight && !outgoing.stalled).then_some(outgoing.free_at);
+        let written = (self.in_flight && !outgoing.stalled).then(|| outgoing.room_at());
         written.into_iter().chain(self.connection.poll_timeout()).min()
     }
 }
@@ -253,7 +255,12 @@ impl Link {
     }
 
     fn has_room(&self, now: Instant) -> bool {
-        !self.stalled && self.free_at <= now
+        !self.stalled && self.free_at <= now + self.line
+    }
+
+    /// When there is room for more.
+    fn room_at(&self) -> Instant {
+        Instant::ORIGIN + (self.free_at - Instant::ORIGIN).saturating_sub(self.line)
     }
 
     #[allow(clippy::option_option, reason = "nothing yet, or the end")]
