@@ -1,7 +1,7 @@
 //! What a comparison found, kept beside the sources.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -39,42 +39,51 @@ pub struct Entry {
     pub contender: Name,
     /// Medians over the runs, by figure.
     pub median: BTreeMap<String, f64>,
-    /// The least and the most of the runs, by figure.
-    pub range: BTreeMap<String, (f64, f64)>,
+    /// The value of every run, by figure; nothing where a run did not report it. The same place is
+    /// the same round in all entries of a workload on a runtime. Older records have none of this.
+    #[serde(default)]
+    pub runs: BTreeMap<String, Vec<Option<f64>>>,
     /// Why there is nothing, or not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
 impl Entry {
-    /// Sums up the runs.
+    /// Sums up the runs, which are given from the first round on.
     pub fn new(
         workload: &str,
         runtime: Runtime,
         contender: Name,
-        runs: &[Measurement],
+        measurements: &[Measurement],
         failure: Option<String>,
     ) -> Self {
-        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for (name, &value) in runs.iter().flat_map(|run| &run.figures) {
-            values.entry(name.clone()).or_default().push(value);
-        }
-        let (mut median, mut range) = (BTreeMap::new(), BTreeMap::new());
-        for (name, mut values) in values {
-            values.sort_by(f64::total_cmp);
-            if let [least, .., most] | [least @ most] = values[..] {
-                range.insert(name.clone(), (least, most));
+        let (mut median, mut runs) = (BTreeMap::new(), BTreeMap::new());
+        let names: BTreeSet<_> = measurements.iter().flat_map(|it| it.figures.keys()).collect();
+        for name in names {
+            let values: Vec<_> =
+                measurements.iter().map(|it| it.figures.get(name).copied()).collect();
+            if let Some(value) = middle(values.iter().copied().flatten()) {
+                median.insert(name.clone(), value);
             }
-            median.insert(name, middle(&values));
+            runs.insert(name.clone(), values);
         }
-        Self { workload: workload.to_owned(), runtime, contender, median, range, failure }
+        Self { workload: workload.to_owned(), runtime, contender, median, runs, failure }
+    }
+
+    /// The least and the most of the runs, if they are known.
+    pub fn range(&self, figure: &str) -> Option<(f64, f64)> {
+        let values = || self.runs.get(figure).into_iter().flatten().copied().flatten();
+        Some((values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?))
     }
 }
 
-/// The median of sorted values; of an even number, the mean of the two in the middle.
-fn middle(sorted: &[f64]) -> f64 {
-    let upper = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[upper] } else { (sorted[upper - 1] + sorted[upper]) / 2.0 }
+/// The median, if there is any value; of an even number, the mean of the two in the middle.
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    let above = *values.get(upper)?;
+    Some(if values.len() % 2 == 1 { above } else { (values[upper - 1] + above) / 2.0 })
 }
 
 impl Record {
@@ -126,17 +135,47 @@ impl Record {
 mod tests {
     use super::*;
 
+    fn entry(runs: &[Measurement]) -> Entry {
+        Entry::new("w", Runtime::MultiThread, Name::Raw, runs, None)
+    }
+
     #[test]
     fn medians() {
-        assert_eq!(middle(&[1.0, 2.0, 9.0]), 2.0);
-        assert_eq!(middle(&[1.0, 2.0, 4.0, 9.0]), 3.0);
+        assert_eq!(middle([9.0, 1.0, 2.0].into_iter()), Some(2.0));
+        assert_eq!(middle([4.0, 1.0, 9.0, 2.0].into_iter()), Some(3.0));
+        assert_eq!(middle([].into_iter()), None);
     }
 
     #[test]
     fn range_of_one_run_is_that_run() {
-        let run = Measurement::default().with("x", 3.0);
-        let entry = Entry::new("w", Runtime::MultiThread, Name::Raw, &[run], None);
-        assert_eq!(entry.range["x"], (3.0, 3.0));
+        let entry = entry(&[Measurement::default().with("x", 3.0)]);
+        assert_eq!(entry.range("x"), Some((3.0, 3.0)));
         assert_eq!(entry.median["x"], 3.0);
+        assert_eq!(entry.range("y"), None);
+    }
+
+    #[test]
+    fn a_run_without_a_figure_keeps_its_place() {
+        let with = |value| Measurement::default().with("x", value);
+        let entry = entry(&[with(7.0), Measurement::default(), with(5.0)]);
+        assert_eq!(entry.runs["x"], [Some(7.0), None, Some(5.0)]);
+        assert_eq!(entry.range("x"), Some((5.0, 7.0)));
+        assert_eq!(entry.median["x"], 6.0);
+        let text = serde_json::to_string(&entry).expect("JSON");
+        let again: Entry = serde_json::from_str(&text).expect("an entry");
+        assert_eq!(again.runs, entry.runs);
+    }
+
+    #[test]
+    fn every_record_that_is_kept_loads() {
+        let files = fs::read_dir(Record::directory()).expect("a directory");
+        let paths = files.map(|it| it.expect("a file").path());
+        let records: Vec<_> =
+            paths.filter(|it| it.extension().is_some_and(|it| it == "json")).collect();
+        assert!(!records.is_empty());
+        for path in records {
+            let record = Record::load(&path).unwrap_or_else(|error| panic!("{error:#}"));
+            assert!(record.entries.iter().any(|it| !it.median.is_empty()), "{}", path.display());
+        }
     }
 }

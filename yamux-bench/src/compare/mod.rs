@@ -194,6 +194,7 @@ impl Equipment {
 /// One case on one runtime while its runs come in.
 #[derive(Default)]
 struct Runs {
+    /// In the order of the rounds, without a gap: who fails is not run again.
     done: BTreeMap<Name, Vec<Measurement>>,
     failed: BTreeMap<Name, String>,
 }

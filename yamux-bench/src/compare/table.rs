@@ -95,8 +95,8 @@ fn latencies(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[N
 fn distances(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
     let cases = that_report(figure::CORE_TO_CORE, record, runtime, cases);
     fill(&cases, contenders, |case, who| {
-        let range = record.entry(case.name, runtime, who).map(|it| &it.range);
-        let range = range.and_then(|range| range.get(figure::CORE_TO_CORE));
+        let entry = record.entry(case.name, runtime, who);
+        let range = entry.and_then(|it| it.range(figure::CORE_TO_CORE));
         range.map_or_else(String::new, |(least, most)| format!("{least:.0} to {most:.0}"))
     })
 }
