@@ -70,6 +70,20 @@ impl Entry {
         Self { workload: workload.to_owned(), runtime, contender, median, runs, failure }
     }
 
+    /// This one's `figure` divided by the other's `base`: the median over the rounds that both ran,
+    /// or where single runs are not known, the ratio of the medians. None if that divides by zero.
+    pub fn ratio(&self, figure: &str, other: &Self, base: &str) -> Option<f64> {
+        let runs = (self.runs.get(figure), other.runs.get(base));
+        let ratio = if let (Some(own), Some(others)) = runs {
+            let ratios = own.iter().zip(others).filter_map(|(own, base)| Some((*own)? / (*base)?));
+            // What is divided by zero is infinite and sorts last; zero by zero is no number.
+            middle(ratios.filter(|it| !it.is_nan()))?
+        } else {
+            self.median.get(figure)? / other.median.get(base)?
+        };
+        ratio.is_finite().then_some(ratio)
+    }
+
     /// The least and the most of the runs, if they are known.
     pub fn range(&self, figure: &str) -> Option<(f64, f64)> {
         let values = || self.runs.get(figure).into_iter().flatten().copied().flatten();
@@ -96,6 +110,19 @@ impl Record {
         figure: &str,
     ) -> Option<f64> {
         self.entry(workload, runtime, contender)?.median.get(figure).copied()
+    }
+
+    /// The figure of `who` divided by that of `against`, as [`Entry::ratio`] does it.
+    pub fn ratio(
+        &self,
+        workload: &str,
+        runtime: Runtime,
+        figure: &str,
+        who: Name,
+        against: Name,
+    ) -> Option<f64> {
+        let other = self.entry(workload, runtime, against)?;
+        self.entry(workload, runtime, who)?.ratio(figure, other, figure)
     }
 
     /// The entry for one workload, runtime and contender.
@@ -132,11 +159,49 @@ impl Record {
 }
 
 #[cfg(test)]
+impl Record {
+    /// One of these entries alone.
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            date: String::new(),
+            commit: String::new(),
+            machine: Machine::describe(&crate::link::Tcp::default()).expect("a machine"),
+            seconds: 0.0,
+            runs: 1,
+            entries,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Entry {
+    /// One of these values of one figure, a round each.
+    pub(crate) fn of(
+        workload: &str,
+        runtime: Runtime,
+        who: Name,
+        figure: &str,
+        values: &[f64],
+    ) -> Self {
+        let run = |value: &f64| Measurement::default().with(figure, *value);
+        let runs: Vec<_> = values.iter().map(run).collect();
+        Self::new(workload, runtime, who, &runs, None)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn entry(runs: &[Measurement]) -> Entry {
         Entry::new("w", Runtime::MultiThread, Name::Raw, runs, None)
+    }
+
+    /// Of a figure with these values, a round each.
+    fn ratio(own: &[f64], base: &[f64]) -> Option<f64> {
+        let of = |who, values| Entry::of("w", Runtime::MultiThread, who, "x", values);
+        let record = Record::of(vec![of(Name::Ours, own), of(Name::Raw, base)]);
+        record.ratio("w", Runtime::MultiThread, "x", Name::Ours, Name::Raw)
     }
 
     #[test]
@@ -164,6 +229,51 @@ mod tests {
         let text = serde_json::to_string(&entry).expect("JSON");
         let again: Entry = serde_json::from_str(&text).expect("an entry");
         assert_eq!(again.runs, entry.runs);
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_runs_of_the_same_round() {
+        // A machine in two states, which changes between the two runs of the third round.
+        let (own, base) = ([200.0, 200.0, 40.0, 40.0, 40.0], [100.0, 100.0, 100.0, 20.0, 20.0]);
+        assert_eq!(ratio(&own, &base), Some(2.0));
+        assert_eq!(ratio(&base, &own), Some(0.5));
+    }
+
+    #[test]
+    fn rounds_that_only_one_ran_make_no_ratio() {
+        assert_eq!(ratio(&[6.0, 8.0], &[2.0, 2.0, 500.0, 500.0]), Some(3.5));
+        assert_eq!(ratio(&[6.0], &[]), None);
+        let x = |value| Measurement::default().with("x", value);
+        let gap = entry(&[x(8.0), Measurement::default(), x(12.0)]);
+        assert_eq!(gap.ratio("x", &entry(&[x(4.0), x(1.0), x(6.0)]), "x"), Some(2.0));
+    }
+
+    #[test]
+    fn zeros_make_no_ratio_but_have_their_place() {
+        assert_eq!(ratio(&[0.0], &[2.0]), Some(0.0));
+        assert_eq!(ratio(&[2.0], &[0.0]), None);
+        assert_eq!(ratio(&[0.0], &[0.0]), None);
+        assert_eq!(ratio(&[2.0, 4.0, 6.0], &[2.0, 0.0, 2.0]), Some(3.0));
+        assert_eq!(ratio(&[0.0, 4.0], &[0.0, 2.0]), Some(2.0));
+    }
+
+    #[test]
+    fn without_runs_the_medians_make_the_ratio() {
+        let older = |median: f64| {
+            let text = format!(
+                r#"{{ "workload": "w", "runtime": "mt", "contender": "raw",
+                "median": {{ "x": {median:?} }}, "range": {{ "x": [1.0, 9.0] }} }}"#
+            );
+            serde_json::from_str::<Entry>(&text).expect("an entry")
+        };
+        assert_eq!(older(6.0).range("x"), None);
+        assert_eq!(older(6.0).ratio("x", &older(3.0), "x"), Some(2.0));
+        assert_eq!(older(6.0).ratio("x", &older(0.0), "x"), None);
+        assert_eq!(older(6.0).ratio("x", &older(3.0), "y"), None);
+        // What a tool has counted is in the medians only.
+        let mut counted = entry(&[Measurement::default().with("y", 1.0)]);
+        counted.median.insert("x".to_owned(), 12.0);
+        assert_eq!(counted.ratio("x", &older(3.0), "x"), Some(4.0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use comfy_table::{Table, presets::NOTHING};
 
 use crate::{
+    catalogue::more_is_better,
     contender::Name,
     measure::figure::{
         ALLOCATIONS, BYTES_PER_SECOND, CPU, CPU_USER, INSTRUCTIONS, P50, P99, PER_SECOND, RESIDENT,
@@ -21,7 +22,7 @@ enum Against {
     Same(Name),
     /// Another contender's figure of the same workload.
     Contender(Name, &'static str),
-    /// The best of the rivals that are Rust libraries.
+    /// The best of the rivals that are Rust libraries: the one with the worst ratio for us.
     BestRust,
     /// The better of the two Go libraries.
     BestGo,
@@ -148,25 +149,41 @@ const TARGETS: &[Target] = &[
 impl Target {
     /// What was reached, as far as the record tells.
     fn reached(&self, record: &Record, runtime: Runtime) -> Option<f64> {
-        let of = |who, figure| record.value(self.workload, runtime, who, figure);
-        let ours = of(self.who, self.figure)?;
-        let best = |wanted: fn(Name) -> bool| {
-            let rivals = Name::ALL.into_iter().filter(|it| it.is_rival() && wanted(*it));
-            rivals.filter_map(|it| of(it, self.figure)).max_by(f64::total_cmp)
-        };
+        let entry = |who| record.entry(self.workload, runtime, who);
+        let value = |who| record.value(self.workload, runtime, who, self.figure);
+        let paired = |who| record.ratio(self.workload, runtime, self.figure, self.who, who);
         match self.against {
-            Against::Itself => Some(ours),
-            Against::Same(who) => Some(ours / of(who, self.figure)?),
-            Against::Contender(who, figure) => Some(ours / of(who, figure)?),
-            Against::BestRust => Some(ours / best(Name::is_rust)?),
-            Against::BestGo => Some(ours / best(Name::is_go)?),
+            Against::Itself => value(self.who),
+            Against::Same(who) => paired(who),
+            Against::Contender(who, figure) => {
+                entry(self.who)?.ratio(self.figure, entry(who)?, figure)
+            }
+            Against::BestRust => self.against_best(Name::is_rust, paired),
+            Against::BestGo => self.against_best(Name::is_go, paired),
+            // Other workloads and runtimes have other rounds, which leaves the medians.
             Against::Elsewhere(who, workload) => {
-                Some(ours / record.value(workload, runtime, who, self.figure)?)
+                Some(value(self.who)? / record.value(workload, runtime, who, self.figure)?)
             }
             Against::Runtime(other) => {
-                Some(ours / record.value(self.workload, other, self.who, self.figure)?)
+                let there = record.value(self.workload, other, self.who, self.figure)?;
+                Some(value(self.who)? / there)
             }
-            Against::BeyondRaw => Some(ours - of(Name::Raw, self.figure)?),
+            Against::BeyondRaw => Some(value(self.who)? - value(Name::Raw)?),
+        }
+    }
+
+    /// The ratio to the best of the rivals, which is the worst for us.
+    fn against_best(
+        &self,
+        wanted: fn(Name) -> bool,
+        ratio: impl Fn(Name) -> Option<f64>,
+    ) -> Option<f64> {
+        let rivals = Name::ALL.into_iter().filter(|it| it.is_rival() && wanted(*it));
+        let ratios = rivals.filter_map(ratio);
+        if more_is_better(self.figure) {
+            ratios.min_by(f64::total_cmp)
+        } else {
+            ratios.max_by(f64::total_cmp)
         }
     }
 
@@ -268,24 +285,58 @@ mod tests {
         }
     }
 
+    fn churn(who: Name, values: &[f64]) -> Entry {
+        Entry::of("churn-1", MT, who, PER_SECOND, values)
+    }
+
     #[test]
     fn a_ratio_is_taken_within_the_workload() {
-        let entry = |who, value| {
-            let run = crate::measure::Measurement::default().with(PER_SECOND, value);
-            Entry::new("churn-1", MT, who, &[run], None)
-        };
-        let record = Record {
-            date: String::new(),
-            commit: String::new(),
-            machine: crate::machine::Machine::describe(&crate::link::Tcp::default()).expect("one"),
-            seconds: 0.0,
-            runs: 1,
-            entries: vec![entry(Name::Raw, 10.0), entry(Name::Ours, 40.0), entry(Name::H2, 20.0)],
-        };
+        let record = Record::of(vec![
+            churn(Name::Raw, &[10.0]),
+            churn(Name::Ours, &[40.0]),
+            churn(Name::H2, &[20.0]),
+        ]);
         let raw = least("churn-1", &[MT], PER_SECOND, 3.8, RAW);
         assert_eq!(raw.reached(&record, MT), Some(4.0));
         let rival = least("churn-1", &[MT], PER_SECOND, 1.6, Against::BestRust);
         assert_eq!(rival.reached(&record, MT), Some(2.0));
         assert_eq!(raw.reached(&record, CT), None);
+    }
+
+    #[test]
+    fn the_best_rival_is_the_best_within_the_rounds() {
+        // The machine slows down after the first round, but for one rival a run later.
+        let record = Record::of(vec![
+            churn(Name::Ours, &[40.0, 4.0, 4.0]),
+            churn(Name::H2, &[10.0, 10.0, 1.0]),
+            churn(Name::RustYamux, &[20.0, 2.0, 2.0]),
+        ]);
+        let target = |figure| least("churn-1", &[MT], figure, 1.6, Against::BestRust);
+        assert_eq!(target(PER_SECOND).reached(&record, MT), Some(2.0));
+
+        let latency = |who, value| Entry::of("churn-1", MT, who, P50, &[value]);
+        let record = Record::of(vec![
+            latency(Name::Ours, 6.0),
+            latency(Name::H2, 3.0),
+            latency(Name::RustYamux, 12.0),
+        ]);
+        assert_eq!(target(P50).reached(&record, MT), Some(2.0));
+    }
+
+    #[test]
+    fn another_figure_is_set_against_the_same_round_and_another_workload_is_not() {
+        let of =
+            |workload, who, figure, values: &[f64]| Entry::of(workload, MT, who, figure, values);
+        let record = Record::of(vec![
+            of("bulk-1", Name::Ours, CPU_USER, &[8.0, 8.0, 2.0]),
+            of("bulk-1", Name::Raw, CPU, &[4.0, 1.0, 1.0]),
+            of("open-100k", Name::Ours, SECONDS, &[8.0, 8.0, 2.0]),
+            of("open-10k", Name::Ours, SECONDS, &[4.0, 1.0, 1.0]),
+        ]);
+        let cpu = most("bulk-1", &[MT], CPU_USER, 1.0, Against::Contender(Name::Raw, CPU));
+        assert_eq!(cpu.reached(&record, MT), Some(2.0));
+        let elsewhere = Against::Elsewhere(Name::Ours, "open-10k");
+        let seconds = most("open-100k", &[MT], SECONDS, 12.0, elsewhere);
+        assert_eq!(seconds.reached(&record, MT), Some(8.0));
     }
 }

@@ -1,7 +1,8 @@
 //! Every contender in turn, each run in a process of its own.
 //!
 //! Runs are interleaved: one of each contender, then again, so that what disturbs the machine for
-//! a while disturbs all of them. Only ratios within one comparison mean anything.
+//! a while disturbs all of them. Only ratios within one comparison mean anything. They are taken
+//! within each round, and their median counts.
 
 mod table;
 

@@ -28,7 +28,7 @@ pub(super) fn print(record: &Record) {
                 println!("\n{}: {what}\n{table}", about(runtime));
             }
         };
-        print("figure, x raw", ratios(record, runtime, &cases, &contenders));
+        print("figure, x raw of the same round", ratios(record, runtime, &cases, &contenders));
         if contenders.contains(&Name::Ours) {
             let table = advantage(record, runtime, &cases, &contenders);
             print("ours is so many times as good", table);
@@ -58,26 +58,20 @@ fn has(record: &Record, workload: &str, runtime: Runtime, who: Option<Name>) -> 
 
 fn ratios(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
     fill(cases, contenders, |case, who| {
-        let value = record.value(case.name, runtime, who, case.figure);
-        let raw = record.value(case.name, runtime, Name::Raw, case.figure);
-        match (value, raw) {
-            (Some(value), Some(raw)) if who != Name::Raw => {
-                format!("{} {}", show(case.figure, value), times(better(case.figure, value, raw)))
-            }
-            (Some(value), _) => show(case.figure, value),
-            (None, _) => failed(record, case, runtime, who),
+        let Some(value) = record.value(case.name, runtime, who, case.figure) else {
+            return failed(record, case, runtime, who);
+        };
+        let value = show(case.figure, value);
+        match better(record, case, runtime, who, Name::Raw) {
+            Some(ratio) if who != Name::Raw => format!("{value} {}", times(ratio)),
+            Some(_) | None => value,
         }
     })
 }
 
 fn advantage(record: &Record, runtime: Runtime, cases: &[&Case], contenders: &[Name]) -> Table {
     fill(cases, contenders, |case, who| {
-        let value = record.value(case.name, runtime, who, case.figure);
-        let ours = record.value(case.name, runtime, Name::Ours, case.figure);
-        match (ours, value) {
-            (Some(ours), Some(value)) => times(better(case.figure, ours, value)),
-            (Some(_) | None, Some(_) | None) => String::new(),
-        }
+        better(record, case, runtime, Name::Ours, who).map_or_else(String::new, times)
     })
 }
 
@@ -135,9 +129,10 @@ fn failed(record: &Record, case: &Case, runtime: Runtime, who: Name) -> String {
     if failure.is_some() { "failed".to_owned() } else { String::new() }
 }
 
-/// How many times as good `value` is as `base`.
-fn better(figure: &str, value: f64, base: f64) -> f64 {
-    if more_is_better(figure) { value / base } else { base / value }
+/// How many times as good `who` is as `than`.
+fn better(record: &Record, case: &Case, runtime: Runtime, who: Name, than: Name) -> Option<f64> {
+    let (above, below) = if more_is_better(case.figure) { (who, than) } else { (than, who) };
+    record.ratio(case.name, runtime, case.figure, above, below)
 }
 
 fn times(ratio: f64) -> String {
@@ -183,8 +178,21 @@ mod tests {
     }
 
     #[test]
-    fn less_latency_is_better() {
-        assert_eq!(better(figure::P50, 50.0, 100.0), 2.0);
-        assert_eq!(better(figure::PER_SECOND, 50.0, 100.0), 0.5);
+    fn less_is_better_of_some_figures() {
+        let more = Case::find("ping-pong-1").expect("a workload");
+        let less = Case::find("beside-bulk").expect("a workload");
+        assert_eq!((more.figure, less.figure), (figure::PER_SECOND, figure::P50));
+        for (case, expected) in [(more, 0.5), (less, 2.0)] {
+            let of = |who, values| {
+                Entry::of(case.name, Runtime::CurrentThread, who, case.figure, values)
+            };
+            // The rounds tell, not the medians.
+            let record = Record::of(vec![
+                of(Name::Ours, &[50.0, 5.0, 5.0]),
+                of(Name::Raw, &[100.0, 100.0, 10.0]),
+            ]);
+            let reached = better(&record, case, Runtime::CurrentThread, Name::Ours, Name::Raw);
+            assert_eq!(reached, Some(expected), "{}", case.name);
+        }
     }
 }
