@@ -22,6 +22,8 @@ enum Work {
     Churn(Churn),
     BesideBulk(BesideBulk),
     Uplink(BesideBulk),
+    /// Where a socket takes no more than so much ahead of what it can send.
+    UplinkTcp(BesideBulk, Option<u32>),
     Memory(Bulk),
     Open(OpenMany),
     Idle(IdleConnection),
@@ -92,6 +94,8 @@ pub const CASES: &[Case] = &[
         figure: figure::P50, quick: false,
         work: Work::Uplink(BesideBulk::ON_AN_UPLINK), who: Who::Rust, chunks: false, runtimes: MT,
     },
+    uplink_tcp("uplink-tcp", "the same under the kernel's TCP", None),
+    uplink_tcp("uplink-tcp-lowat", "the same with TCP_NOTSENT_LOWAT of 16 KiB", Some(16 * 1024)),
     Case {
         name: "memory-bulk", about: "64 KiB writes on 1 stream, in memory",
         figure: figure::BYTES_PER_SECOND, quick: true,
@@ -158,6 +162,12 @@ const fn open(
 ) -> Case {
     let work = Work::Open(OpenMany { streams });
     Case { name, about, figure: figure::SECONDS, quick, work, who, chunks: false, runtimes: MT }
+}
+
+const fn uplink_tcp(name: &'static str, about: &'static str, unsent: Option<u32>) -> Case {
+    let work = Work::UplinkTcp(BesideBulk::ON_AN_UPLINK, unsent);
+    let figure = figure::P50;
+    Case { name, about, figure, quick: false, work, who: Who::Rust, chunks: false, runtimes: MT }
 }
 
 const fn path(name: &'static str, about: &'static str, streams: usize) -> Case {
@@ -234,6 +244,7 @@ impl Case {
             Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
+            | Work::UplinkTcp(..)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -243,7 +254,7 @@ impl Case {
 
     /// Whether it needs the right to make network namespaces.
     pub fn needs_namespaces(&self) -> bool {
-        matches!(self.work, Work::PathTcp(_))
+        matches!(self.work, Work::PathTcp(_) | Work::UplinkTcp(..))
     }
 
     /// Whether an operation of the budget is a bulk write.
@@ -282,8 +293,11 @@ impl Case {
             Work::Idle(work) => contender.run(&work, link, budget).await,
             Work::Path(work) => contender.run(&work, &Path::GIGABIT_50_MS, budget).await,
             Work::PathTcp(work) => {
-                let link = Namespaces { path: Path::GIGABIT_50_MS, tcp: link.clone() };
-                contender.run(&work, &link, budget).await
+                contender.run(&work, &Namespaces::long_path(link.clone()), budget).await
+            }
+            Work::UplinkTcp(work, unsent) => {
+                let tcp = Tcp { unsent, ..link.clone() };
+                contender.run(&work, &Namespaces::uplink(tcp), budget).await
             }
         }
     }
@@ -307,6 +321,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
+            | Work::UplinkTcp(..)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -326,6 +341,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
+            | Work::UplinkTcp(..)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)

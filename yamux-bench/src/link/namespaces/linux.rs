@@ -27,23 +27,17 @@ use crate::link::{Dial, Link, Path, Tcp};
 /// The addresses of the dialling and the accepting end.
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 99, 0, 1), Ipv4Addr::new(10, 99, 0, 2)];
 
-/// Bytes in a packet: a jumbo frame, so that carrying a gigabit leaves the processors to who is
-/// measured.
-const MTU: u16 = 9_000;
+/// Bytes in a packet that every link carries.
+const MTU_LEAST: u16 = 1_500;
 
 /// What the router in front of the wire holds before it drops, as time on the wire.
 const QUEUE: Duration = Duration::from_millis(50);
-
-/// What a socket may buffer at the least, at first and at the most, in bytes. At the most, it is
-/// several times what is under way on a full path; at first, so much that the kernel need not find
-/// out, which takes it from nothing to half a second, by chance.
-const SOCKET_BUFFER: [u32; 3] = [4 * 1024, 1024 * 1024, 32 * 1024 * 1024];
 
 /// Packets that the kernel holds for us in front of the queue: more than TCP sends in a burst.
 const BURST: u32 = 10_000;
 
 pub(super) fn check() -> anyhow::Result<()> {
-    let made = Namespace::new().and_then(|it| it.device(ADDRESSES[0]));
+    let made = Namespace::new(None).and_then(|it| it.device(ADDRESSES[0], MTU_LEAST));
     made.map(drop).context("network namespaces need root and /dev/net/tun")
 }
 
@@ -53,8 +47,9 @@ impl Link for Namespaces {
     type Listener = TcpListener;
 
     async fn bind(&self) -> io::Result<(NamespaceDialer, TcpListener)> {
-        let [near, far] = [Namespace::new()?, Namespace::new()?];
-        let devices = [near.device(ADDRESSES[0])?, far.device(ADDRESSES[1])?];
+        let [near, far] = [(); 2].map(|()| Namespace::new(self.socket_buffer));
+        let (near, far) = (near?, far?);
+        let devices = [near.device(ADDRESSES[0], self.mtu)?, far.device(ADDRESSES[1], self.mtu)?];
         let [there, back] = devices.map(Arc::new);
         carry(self.path, Arc::clone(&there), Arc::clone(&back));
         carry(self.path, back, there);
@@ -89,14 +84,15 @@ impl Dial for NamespaceDialer {
 struct Namespace(File);
 
 impl Namespace {
-    fn new() -> io::Result<Self> {
+    fn new(socket_buffer: Option<[u32; 3]>) -> io::Result<Self> {
         // A thread's namespace is its own: this one leaves the process's and is done.
         on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
-            for which in ["rmem", "wmem"] {
-                let [least, first, most] = SOCKET_BUFFER;
+            if let Some([least, first, most]) = socket_buffer {
                 let sizes = format!("{least} {first} {most}");
-                fs::write(format!("/proc/sys/net/ipv4/tcp_{which}"), sizes)?;
+                for which in ["rmem", "wmem"] {
+                    fs::write(format!("/proc/sys/net/ipv4/tcp_{which}"), &sizes)?;
+                }
             }
             File::open("/proc/thread-self/ns/net").map(Self)
         })
@@ -111,8 +107,8 @@ impl Namespace {
     }
 
     /// Its only interface.
-    fn device(&self, address: Ipv4Addr) -> io::Result<SyncDevice> {
-        let builder = DeviceBuilder::new().ipv4(address, 24, None).mtu(MTU).with(|device| {
+    fn device(&self, address: Ipv4Addr, mtu: u16) -> io::Result<SyncDevice> {
+        let builder = DeviceBuilder::new().ipv4(address, 24, None).mtu(mtu).with(|device| {
             device.tx_queue_len(BURST);
         });
         self.inside(|| builder.build_sync())
@@ -135,7 +131,7 @@ type Packet = (Instant, Vec<u8>);
 
 fn take_in(path: Path, from: &SyncDevice, under_way: &Sender<Packet>) {
     let mut wire = Wire { path, sent: Instant::now() };
-    let mut packet = vec![0; usize::from(MTU)];
+    let mut packet = vec![0; usize::from(u16::MAX)];
     while let Ok(length) = from.recv(&mut packet) {
         let Some(arrival) = wire.send(Instant::now(), length) else {
             continue;
