@@ -22,8 +22,7 @@ enum Work {
     Churn(Churn),
     BesideBulk(BesideBulk),
     Uplink(BesideBulk),
-    /// Where a socket takes no more than so much ahead of what it can send.
-    UplinkTcp(BesideBulk, Option<u32>),
+    UplinkTcp(BesideBulk),
     Memory(Bulk),
     Open(OpenMany),
     Idle(IdleConnection),
@@ -94,8 +93,11 @@ pub const CASES: &[Case] = &[
         figure: figure::P50, quick: false,
         work: Work::Uplink(BesideBulk::ON_AN_UPLINK), who: Who::Rust, chunks: false, runtimes: MT,
     },
-    uplink_tcp("uplink-tcp", "the same under the kernel's TCP", None),
-    uplink_tcp("uplink-tcp-lowat", "the same with TCP_NOTSENT_LOWAT of 16 KiB", Some(16 * 1024)),
+    Case {
+        name: "uplink-tcp", about: "the same under the kernel's TCP",
+        figure: figure::P50, quick: false,
+        work: Work::UplinkTcp(BesideBulk::ON_AN_UPLINK), who: Who::Rust, chunks: false, runtimes: MT,
+    },
     Case {
         name: "memory-bulk", about: "64 KiB writes on 1 stream, in memory",
         figure: figure::BYTES_PER_SECOND, quick: true,
@@ -162,12 +164,6 @@ const fn open(
 ) -> Case {
     let work = Work::Open(OpenMany { streams });
     Case { name, about, figure: figure::SECONDS, quick, work, who, chunks: false, runtimes: MT }
-}
-
-const fn uplink_tcp(name: &'static str, about: &'static str, unsent: Option<u32>) -> Case {
-    let work = Work::UplinkTcp(BesideBulk::ON_AN_UPLINK, unsent);
-    let figure = figure::P50;
-    Case { name, about, figure, quick: false, work, who: Who::Rust, chunks: false, runtimes: MT }
 }
 
 const fn path(name: &'static str, about: &'static str, streams: usize) -> Case {
@@ -244,7 +240,7 @@ impl Case {
             Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
-            | Work::UplinkTcp(..)
+            | Work::UplinkTcp(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -254,7 +250,7 @@ impl Case {
 
     /// Whether it needs the right to make network namespaces.
     pub fn needs_namespaces(&self) -> bool {
-        matches!(self.work, Work::PathTcp(_) | Work::UplinkTcp(..))
+        matches!(self.work, Work::PathTcp(_) | Work::UplinkTcp(_))
     }
 
     /// Whether an operation of the budget is a bulk write.
@@ -295,9 +291,8 @@ impl Case {
             Work::PathTcp(work) => {
                 contender.run(&work, &Namespaces::long_path(link.clone()), budget).await
             }
-            Work::UplinkTcp(work, unsent) => {
-                let tcp = Tcp { unsent, ..link.clone() };
-                contender.run(&work, &Namespaces::uplink(tcp), budget).await
+            Work::UplinkTcp(work) => {
+                contender.run(&work, &Namespaces::uplink(link.clone()), budget).await
             }
         }
     }
@@ -321,7 +316,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
-            | Work::UplinkTcp(..)
+            | Work::UplinkTcp(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)
@@ -341,7 +336,7 @@ impl Case {
             | Work::Open(_)
             | Work::Idle(_)
             | Work::Uplink(_)
-            | Work::UplinkTcp(..)
+            | Work::UplinkTcp(_)
             | Work::Path(_)
             | Work::PathTcp(_)
             | Work::Codec(_)

@@ -125,8 +125,8 @@ impl LinkArguments {
     fn link(self) -> Tcp {
         match self.congestion.as_deref() {
             None => Tcp::unpaced(),
-            Some("default") => Tcp::default(),
-            Some(_) => Tcp { congestion: self.congestion, ..Tcp::default() },
+            Some("default") => Tcp { congestion: None },
+            Some(_) => Tcp { congestion: self.congestion },
         }
     }
 }

@@ -271,9 +271,9 @@ settings! {
     /// The window that auto-tuning may reach on one stream, in bytes. From `initial_receive_window` to
     /// 1 GiB, and no more than `max_unread_bytes`; default 16 MiB.
     ///
-    /// A window grows when it is what holds the peer back. Where a round trip takes less than 5 ms and
-    /// small messages come on other streams, it also shrinks, down to the initial one, by what makes
-    /// them wait and bulk hardly faster.
+    /// A window grows when it is what holds the peer back, and shrinks while small messages come on other
+    /// streams, by what makes them wait and bulk hardly faster: down to the initial one where a round
+    /// trip takes less than 5 ms, and to 48 KiB elsewhere.
     max_receive_window: u32,
     /// What auto-tuning may add to the windows of all streams together, in bytes. Default 64 MiB.
     max_receive_window_total: usize,

@@ -12,9 +12,6 @@ use super::{Dial, Link, Listen, congestion};
 pub struct Tcp {
     /// The congestion control to ask for; `None` leaves the kernel's default.
     pub congestion: Option<String>,
-    /// How many bytes a socket takes ahead of what it can send, as `TCP_NOTSENT_LOWAT`; `None` leaves
-    /// it to take what its buffer holds.
-    pub unsent: Option<u32>,
 }
 
 impl Tcp {
@@ -27,8 +24,7 @@ impl Tcp {
         let usable = |name: &&str| {
             TcpSocket::new_v4().is_ok_and(|it| congestion::set(&SockRef::from(&it), name).is_ok())
         };
-        let congestion = ["cubic", "reno"].into_iter().find(usable).map(str::to_owned);
-        Self { congestion, unsent: None }
+        Self { congestion: ["cubic", "reno"].into_iter().find(usable).map(str::to_owned) }
     }
 
     /// The congestion control that sockets of this link really get.
@@ -45,22 +41,9 @@ impl Tcp {
         if let Some(name) = &self.congestion {
             congestion::set(&SockRef::from(&socket), name)?;
         }
-        if let Some(bytes) = self.unsent {
-            limit_unsent(&SockRef::from(&socket), bytes)?;
-        }
         socket.set_nodelay(true)?;
         Ok(socket)
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn limit_unsent(socket: &SockRef<'_>, bytes: u32) -> io::Result<()> {
-    socket.set_tcp_notsent_lowat(bytes)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn limit_unsent(_: &SockRef<'_>, _: u32) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl Link for Tcp {

@@ -222,15 +222,15 @@ impl Connection {
                 if !entry.state.can_receive() {
                     return None;
                 }
-                let window = &mut entry.recv.window;
-                if growth.path_is_short() {
-                    let least = self.config.initial_receive_window();
-                    let cap = self.restraint.limit(now, key, window, least);
-                    growth.size_max = growth.size_max.min(cap);
-                }
-                let before = window.extra(0);
+                let (window, initial) =
+                    (&mut entry.recv.window, self.config.initial_receive_window());
+                let limit = self.restraint.limit(now, key, window, &growth, initial);
+                growth.size_max = growth.size_max.min(limit);
+                // Up to the initial window, it takes nothing from others.
+                growth.budget = growth.budget.saturating_add(window.below(initial));
+                let before = window.extra(initial);
                 let delta = window.update(now, growth);
-                let grown = self.window_growth.saturating_add(window.extra(0));
+                let grown = self.window_growth.saturating_add(window.extra(initial));
                 self.window_growth = grown.saturating_sub(before);
                 if self.ping.wants_more() {
                     self.request_ping();

@@ -54,12 +54,8 @@ impl Growth {
     /// The round trip from which on a path counts as long.
     const LONG: Duration = Duration::from_millis(5);
 
-    /// Whether the path is known to be short.
-    pub(crate) fn path_is_short(self) -> bool {
-        self.rtt.is_some_and(|rtt| rtt < Self::LONG)
-    }
-
-    fn path_is_long(self) -> bool {
+    /// Whether the path is known to be long.
+    pub(crate) fn path_is_long(self) -> bool {
         self.rtt.is_some_and(|rtt| rtt >= Self::LONG)
     }
 }
@@ -144,6 +140,11 @@ impl RecvWindow {
     /// Growth beyond `initial`, to be given back to the connection's budget.
     pub(crate) fn extra(self, initial: u32) -> usize {
         usize::try_from(self.size.saturating_sub(initial)).unwrap_or(usize::MAX)
+    }
+
+    /// What it lacks of `initial`.
+    pub(crate) fn below(self, initial: u32) -> usize {
+        usize::try_from(initial.saturating_sub(self.size)).unwrap_or(usize::MAX)
     }
 
     fn tune(&mut self, now: Instant, growth: Growth) -> u32 {
