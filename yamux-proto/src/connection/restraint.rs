@@ -25,10 +25,11 @@ use crate::time::Instant;
 /// of 166, of which the path is 20; beside one of 1 Gbit/s, 56 instead of 102, of which it is 50.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Restraint {
-    /// The stream on which something small came last, and when.
-    small: Option<(Key, Instant)>,
-    /// When something small came the time before.
-    small_before: Option<Instant>,
+    /// The stream on which something small came last.
+    small: Option<Key>,
+    /// When it did, behind the time before. Apart from the stream, this is stored with every small
+    /// message without a look at what was there.
+    small_at: [Option<Instant>; 2],
     /// The largest window in company.
     cap: u32,
     measuring: Option<Measuring>,
@@ -136,7 +137,7 @@ impl Restraint {
     pub(crate) const fn new() -> Self {
         Self {
             small: None,
-            small_before: None,
+            small_at: [None; 2],
             cap: u32::MAX,
             measuring: None,
             trial: None,
@@ -153,9 +154,11 @@ impl Restraint {
     }
 
     /// A small message came for this stream.
+    #[inline]
     pub(crate) fn note_small(&mut self, now: Instant, key: Key) {
-        let last = self.small.replace((key, now));
-        self.small_before = last.map(|(_, at)| at);
+        let [_, last] = self.small_at;
+        self.small_at = [last, Some(now)];
+        self.small = Some(key);
     }
 
     /// How large the window of a stream may be that is about to be told of more.
@@ -170,12 +173,13 @@ impl Restraint {
         let Some(rtt) = growth.rtt else { return u32::MAX };
         let is_long = growth.path_is_long();
         let memory = if is_long { Self::MEMORY_LONG } else { Self::MEMORY };
-        if self.small_before.is_none_or(|at| now - at > memory) {
+        let [before, _] = self.small_at;
+        if before.is_none_or(|at| now - at > memory) {
             self.rest();
             return u32::MAX;
         }
         // To itself, a stream is no company.
-        if self.small.is_some_and(|(other, _)| other == key) {
+        if self.small == Some(key) {
             return u32::MAX;
         }
         let least = if is_long { Self::LEAST.min(initial) } else { initial };
