@@ -55,34 +55,39 @@ impl Company {
     }
 
     fn alone(&mut self, duration: Duration) -> usize {
-        self.run(duration, None).bulk
+        self.run(duration, usize::MAX, None).bulk
     }
 
     /// With a message so long after the last one.
     fn beside(&mut self, pause: Duration, duration: Duration) -> Outcome {
-        self.run(duration, Some(pause))
+        self.run(duration, usize::MAX, Some(pause))
     }
 
-    fn run(&mut self, duration: Duration, pause: Option<Duration>) -> Outcome {
+    /// For so long, or until so many bytes of bulk have arrived, if there are to be any.
+    fn run(&mut self, duration: Duration, most: usize, pause: Option<Duration>) -> Outcome {
         let until = self.pair.time + duration;
         let block = vec![0; 256 * KIB];
         let mut due = pause.filter(|_| self.sent.is_none()).map(|_| self.pair.time);
-        let (mut bulk, mut waits) = (0, Vec::new());
+        let (mut written, mut bulk, mut waits) = (0, 0, Vec::new());
         loop {
             if due.is_some_and(|due| due <= self.pair.time) {
                 due = None;
                 self.send_small();
             }
-            let wrote = self.pair.client.write(self.bulk, &block) > 0;
+            let next = block.len().min(most - written);
+            let wrote = self.pair.client.write(self.bulk, &block[..next]);
             let read = self.swallow(self.bulk);
-            bulk += read;
+            (written, bulk) = (written + wrote, bulk + read);
             if self.swallow(self.small) > 0 {
                 waits.push(self.pair.time - self.sent.take().unwrap());
                 due = pause.map(|pause| self.pair.time + pause);
             }
-            if wrote || read > 0 {
+            let over = (bulk == most && most > 0) || self.pair.time >= until;
+            if !over && (wrote > 0 || read > 0) {
                 self.pair.step();
-            } else if !self.pair.skip(due.unwrap_or(until).min(until)) && self.pair.time >= until {
+            } else if over
+                || !self.pair.skip(due.unwrap_or(until).min(until)) && self.pair.time >= until
+            {
                 waits.sort();
                 return Outcome {
                     bulk,
@@ -166,7 +171,7 @@ fn a_window_that_the_path_holds_stays() {
 #[test]
 fn on_a_long_path_nothing_stands_in_line_and_bulk_loses_nothing() {
     // Milliseconds each way, bytes a second, and what a small message may take at the median.
-    for (latency, rate, wait) in [(10, 1_250_000, 45), (20, 12_500_000, 50), (25, 125_000_000, 60)]
+    for (latency, rate, wait) in [(10, 1_250_000, 45), (20, 12_500_000, 55), (25, 125_000_000, 60)]
     {
         let mut company = Company::over(millis(latency), rate, Config::default());
         company.alone(secs(3));
@@ -184,8 +189,8 @@ fn a_line_that_becomes_fast_is_filled_whether_in_company_or_not() {
         company.alone(secs(1));
         company.beside(millis(10), secs(5));
         company.pair.upstream.rate = Some(125_000_000);
-        company.run(secs(20), pause);
-        let bulk = company.run(secs(1), pause).bulk;
+        company.run(secs(20), usize::MAX, pause);
+        let bulk = company.run(secs(1), usize::MAX, pause).bulk;
         assert!(bulk >= 115_000_000, "{bulk} bytes, company every {pause:?}");
         for end in [&mut company.pair.client, &mut company.pair.server] {
             end.drop_stream(company.bulk);
@@ -206,4 +211,20 @@ fn the_initial_window_comes_back_where_none_may_grow_beyond() {
     let alone = company.alone(secs(1));
     // One window a round trip, and what it takes to say so.
     assert!((9_500_000..=14_000_000).contains(&alone), "{alone} bytes");
+}
+
+#[test]
+fn responses_with_pauses_between_them_keep_their_window() {
+    let mut company = Company::over(millis(10), 125_000_000, Config::default());
+    let response = |company: &mut Company| {
+        let began = company.pair.time;
+        company.run(secs(5), 512 * KIB, Some(millis(10)));
+        let took = company.pair.time - began;
+        company.run(millis(300), 0, Some(millis(10)));
+        took
+    };
+    // Once the window has grown.
+    let times: Vec<_> = (0..600).map(|_| response(&mut company)).skip(20).collect();
+    let (first, worst) = (times[0], times.iter().max().unwrap());
+    assert!(*worst <= first + millis(1), "{first:?} at first, up to {worst:?} later");
 }

@@ -232,7 +232,7 @@ impl Connection {
                 let delta = window.update(now, growth);
                 let grown = self.window_growth.saturating_add(window.extra(initial));
                 self.window_growth = grown.saturating_sub(before);
-                if self.ping.wants_more() {
+                if self.ping.wants_more() | self.restraint.take_ping() {
                     self.request_ping();
                 }
                 (delta > 0).then_some((Flags::NONE, delta))
@@ -244,6 +244,7 @@ impl Connection {
         let total = self.config.max_receive_window_total();
         Growth {
             rtt: self.ping.rtt_trusted(),
+            rtt_last: self.ping.rtt(),
             size_max: self.config.max_receive_window(),
             budget: total.saturating_sub(self.window_growth),
         }

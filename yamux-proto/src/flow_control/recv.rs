@@ -40,6 +40,8 @@ pub(crate) struct RecvWindow {
 pub(crate) struct Growth {
     /// The shortest round trip seen; without one, windows keep their size.
     pub(crate) rtt: Option<Duration>,
+    /// The last round trip, with all that stood in line.
+    pub(crate) rtt_last: Option<Duration>,
     /// The size that this window may reach.
     pub(crate) size_max: u32,
     /// What the windows of the connection may still grow by, together.
@@ -189,11 +191,16 @@ mod tests {
     use super::*;
 
     const RTT: Duration = Duration::from_millis(4);
-    const GROWTH: Growth = Growth { rtt: Some(RTT), size_max: 1 << 20, budget: 1 << 20 };
+    const GROWTH: Growth =
+        Growth { rtt: Some(RTT), rtt_last: None, size_max: 1 << 20, budget: 1 << 20 };
 
     /// A long path with nothing in the way of growth.
-    const LONG: Growth =
-        Growth { rtt: Some(Duration::from_millis(100)), size_max: 1 << 24, budget: 1 << 24 };
+    const LONG: Growth = Growth {
+        rtt: Some(Duration::from_millis(100)),
+        rtt_last: None,
+        size_max: 1 << 24,
+        budget: 1 << 24,
+    };
 
     /// In hundredths of the short path's round trip.
     fn at(hundredths: u32) -> Instant {
