@@ -232,7 +232,8 @@ impl Connection {
                 let delta = window.update(now, growth);
                 let grown = self.window_growth.saturating_add(window.extra(initial));
                 self.window_growth = grown.saturating_sub(before);
-                if self.ping.wants_more() | self.restraint.take_ping() {
+                let wanted = self.restraint.take_ping();
+                if wanted || self.ping.wants_more() {
                     self.request_ping();
                 }
                 (delta > 0).then_some((Flags::NONE, delta))
