@@ -77,6 +77,20 @@ fn our_go_away_refuses_new_streams_and_keeps_the_rest() {
 }
 
 #[test]
+fn close_says_go_away_again_only_if_it_says_something_new() {
+    for (code, said) in
+        [(GoAwayCode::NORMAL, vec![]), (GoAwayCode::INTERNAL_ERROR, vec![said_go_away(2)])]
+    {
+        let mut raw = Raw::client();
+        raw.go_away(GoAwayCode::NORMAL);
+        assert_eq!(raw.frames(), [said_go_away(0)]);
+        raw.close(code);
+        assert_eq!(raw.frames(), said);
+        assert_eq!((raw.cause(), raw.transport_state()), (CLOSED, TransportState::CloseWrite));
+    }
+}
+
+#[test]
 fn who_waits_to_accept_hears_when_no_more_will_come() {
     let mut raw = Raw::server();
     raw.send(&[window_update(1, Flags::SYN, 0), window_update(3, Flags::SYN, 0)].concat());

@@ -66,7 +66,7 @@ impl Connection {
         if self.phase == Phase::Active && !self.refusing {
             self.refusing = true;
             self.backlog.stop_waiting();
-            self.staging.frame(Frame::GoAway { code });
+            self.say_go_away(code);
             self.emit_if_accepting_is_over();
         }
     }
@@ -301,7 +301,14 @@ impl Connection {
         for key in self.streams.unfinished() {
             self.stage_reset(key, 0);
         }
-        self.staging.frame(Frame::GoAway { code });
+        self.say_go_away(code);
+    }
+
+    /// Go Away, unless it has been said: to say it again tells the peer nothing.
+    fn say_go_away(&mut self, code: GoAwayCode) {
+        if self.said.replace(code) != Some(code) {
+            self.staging.frame(Frame::GoAway { code });
+        }
     }
 
     /// Sees to it that closing comes to an end, and draining before that, with time left for the

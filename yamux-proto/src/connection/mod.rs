@@ -28,7 +28,7 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::error::{ConnectionError, OpenError, UnknownStream};
-use crate::frame::Decoder;
+use crate::frame::{Decoder, GoAwayCode};
 use crate::limits::{GLITCHES, LATE_FRAMES, LeakyBucket, Rate, UNACKED_STREAMS};
 use crate::stream::{Pool, Stream};
 use crate::stream_id::{Side, StreamId};
@@ -121,6 +121,8 @@ pub struct Connection {
     peer_gone: bool,
     /// This side takes no new streams.
     refusing: bool,
+    /// What this side has said in a Go Away.
+    said: Option<GoAwayCode>,
 
     decoder: Decoder,
     body: Body,
@@ -186,6 +188,7 @@ impl Connection {
             leftover: 0,
             peer_gone: false,
             refusing: false,
+            said: None,
             decoder: Decoder::default(),
             body: Body::Nobody,
             streams: Streams::new(side),
