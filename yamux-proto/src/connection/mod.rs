@@ -4,6 +4,7 @@ mod backlog;
 mod batch;
 pub(crate) mod event;
 mod go_away;
+mod index;
 mod lifecycle;
 mod notes;
 mod offences;

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
-
+use super::index::Index;
 use crate::config::Config;
 use crate::error::ResetError;
 use crate::flow_control::RecvWindow;
@@ -122,8 +121,7 @@ pub(crate) struct Streams {
     side: Side,
     entries: Vec<Option<Entry>>,
     vacant: Vec<u32>,
-    /// Seeded, and bounded by the limit of inbound streams: a peer gains nothing by choosing ids.
-    index: HashMap<StreamId, u32>,
+    index: Index,
     next: Option<StreamId>,
     serial: u32,
     /// The highest id that the peer has opened.
@@ -139,7 +137,7 @@ impl Streams {
             side,
             entries: Vec::new(),
             vacant: Vec::new(),
-            index: HashMap::new(),
+            index: Index::default(),
             next: Some(StreamId::first(side)),
             serial: 0,
             highest_inbound: None,
@@ -174,13 +172,13 @@ impl Streams {
     }
 
     pub(crate) fn find(&self, id: StreamId) -> Option<Key> {
-        let slot = *self.index.get(&id)?;
+        let slot = self.index.get(id)?;
         let entry = self.entries.get(as_index(slot))?.as_ref()?;
         Some(entry.key(slot))
     }
 
     pub(crate) fn find_mut(&mut self, id: StreamId) -> Option<(Key, &mut Entry)> {
-        let slot = *self.index.get(&id)?;
+        let slot = self.index.get(id)?;
         let entry = self.entries.get_mut(as_index(slot))?.as_mut()?;
         Some((entry.key(slot), entry))
     }
@@ -206,7 +204,7 @@ impl Streams {
             .entries
             .get_mut(as_index(key.slot()))?
             .take_if(|entry| entry.serial == key.serial())?;
-        self.index.remove(&key.id);
+        self.index.remove(key.id);
         self.vacant.push(key.slot());
         if self.is_inbound(key.id) {
             self.inbound = self.inbound.saturating_sub(1);
@@ -316,7 +314,7 @@ impl Streams {
         let slots = (0_u32..).zip(&self.entries);
         self.vacant = slots.filter(|(_, entry)| entry.is_none()).map(|(slot, _)| slot).collect();
         self.vacant.reverse();
-        self.index.shrink_to_fit();
+        self.index.shrink();
     }
 
     /// Slots that there are, used or not.
