@@ -21,8 +21,9 @@ use crate::limits::RESETS;
 /// - 2 MiB of staged output (a batch being written and one being filled, in buffers that grow by
 ///   doubling), plus 16 KiB for each stream that the application writes to and the peer does not read;
 /// - 3 MiB of empty queues for the data that comes next, until nothing has come for a while;
-/// - about 200 bytes for each stream, up to 400 where their number has just passed a power of two:
-///   `max_inbound_streams` of the peer's and however many of ours.
+/// - about 200 bytes for each stream, up to 400 where their number has just passed a power of two, and
+///   70 more where the peer leaves ids out: `max_inbound_streams` of the peer's and however many of
+///   ours.
 ///
 /// Independently of `max_unread_bytes`, windows bound unread data to `initial_receive_window` for
 /// each stream and `max_receive_window_total` for all of them together.

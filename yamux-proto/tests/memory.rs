@@ -463,6 +463,35 @@ fn who_waited_and_gave_up_leaves_nothing() {
     assert!(held <= 64 * 1024, "{held} bytes of those who waited");
 }
 
+/// Streams of ids so far apart, opened, accepted and idle: their bytes each.
+fn idle_stream(count: u32, apart: u32) -> usize {
+    let mut fed = Fed::new(Config::default());
+    let region = Region::new(ALLOCATOR);
+    for n in 0..count {
+        fed.feed(&window_update(2 * apart * n + 1, Flags::SYN, 0));
+        assert!(fed.connection.accept().is_some());
+        fed.flush();
+    }
+    fed.input = BytesMut::new();
+    fed.connection.shrink();
+    held(&region) / count as usize
+}
+
+/// However a peer chooses their ids, and just behind a power of two as well.
+fn idle_streams_are_small() {
+    for (count, apart, most) in [
+        (1000, 1, 110),
+        (1025, 1, 200),
+        (4096, 1, 110),
+        (1000, 8, 180),
+        (1025, 8, 270),
+        (4096, 1000, 180),
+    ] {
+        let each = idle_stream(count, apart);
+        assert!(each <= most, "{each} bytes for each of {count} streams, {apart} apart");
+    }
+}
+
 /// What came before a quiet time is read after it.
 fn what_is_read_late_keeps_no_queues() {
     let mut fed = Fed::new(Config::default());
@@ -513,4 +542,5 @@ fn what_a_session_holds_is_bounded() {
         output_that_nobody_takes_is_bounded(500, 5000);
     }
     what_is_read_late_keeps_no_queues();
+    idle_streams_are_small();
 }
