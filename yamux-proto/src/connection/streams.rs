@@ -259,7 +259,7 @@ impl Streams {
 
     /// Streams that are known, whatever their state.
     pub(crate) fn len(&self) -> usize {
-        self.index.len()
+        self.entries.len().saturating_sub(self.vacant.len())
     }
 
     /// Whether nothing more will come or go on any stream.
